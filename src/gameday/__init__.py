@@ -1,0 +1,1 @@
+"""Run chaos experiments from one declarative file and judge what they showed."""

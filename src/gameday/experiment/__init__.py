@@ -1,0 +1,1 @@
+"""What is declared: the experiment and system files, their checks, and the plan computed from them."""

@@ -1,0 +1,78 @@
+"""
+Draw every arrival of a run before it starts, from its seed alone.
+
+The plan, the load process and the analysis each call ``arrivals`` and get the same times and keys, so a key never has to be
+stored beside a request. ``random.Random.random`` is the only source: its sequence is fixed by Python's documentation.
+"""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import itertools
+import math
+import random
+from dataclasses import dataclass
+
+from gameday.experiment.model import Load, Route
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """
+    The arrivals of one route.
+
+    Attributes:
+        route: The route's name.
+        times_s: Scheduled starts, ascending, in ``[0, duration_s)`` of the load's clock.
+        keys: One key per arrival (1-based; keys above the route's ``count`` are cold: nobody asked for them before); empty
+            when the route has no keys.
+    """
+
+    route: str
+    times_s: tuple[float, ...]
+    keys: tuple[int, ...]
+
+
+def arrivals(name: str, route: Route, load: Load, *, duration_s: float, seed: int) -> Arrivals:
+    """
+    Draw the arrivals of one route.
+
+    Args:
+        name: The route; with the seed it fixes the sequence, whatever other routes there are.
+        route: Its keys and their cold share.
+        load: Its rate and the arrival process: Poisson (exponential gaps), or constant gaps with a random first one.
+        duration_s: How long arrivals go on.
+        seed: The run's seed.
+    """
+    source = random.Random(int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8]))  # noqa: S311 - not for secrets
+    times = tuple(_times(load, load.routes[name], duration_s, source))
+    return Arrivals(name, times, tuple(_keys(route, len(times), source)))
+
+
+def _times(load: Load, rate_per_s: float, duration_s: float, source: random.Random) -> list[float]:
+    times = []
+    gap_s = 1 / rate_per_s
+    t_s = source.random() * gap_s if load.arrivals == "constant" else _exponential(gap_s, source)
+    while t_s < duration_s:
+        times.append(t_s)
+        t_s += gap_s if load.arrivals == "constant" else _exponential(gap_s, source)
+    return times
+
+
+def _exponential(mean: float, source: random.Random) -> float:
+    return -mean * math.log(1 - source.random())
+
+
+def _keys(route: Route, n: int, source: random.Random) -> list[int]:
+    if route.keys is None:
+        return []
+    weights = [1 / rank**route.keys.exponent for rank in range(1, route.keys.count + 1)]
+    cumulative = list(itertools.accumulate(weights))
+    fresh = itertools.count(route.keys.count + 1)
+    return [
+        next(fresh)
+        if source.random() < route.cold
+        else bisect.bisect(cumulative, source.random() * cumulative[-1], hi=len(cumulative) - 1) + 1
+        for _ in range(n)
+    ]

@@ -1,0 +1,75 @@
+"""What loading and the plan know about a fault: its parameters and, as plain data, what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, JsonValue
+
+from gameday.experiment.model import System
+
+Shape = Literal["none", "step", "impulse"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFault:
+    """
+    One fault of the plan, resolved against the system.
+
+    Attributes:
+        fault: The kind's name, such as ``latency``.
+        shape: ``step`` lasts for the fault phase, ``impulse`` is over at once, ``none`` does nothing.
+        parameters: Resolved to plain numbers with their units in the keys; all that injecting needs.
+        services: Services whose answers it touches, in file order; empty for ``none``.
+        edges: Edges on which it acts, as ``caller -> callee``; ``load`` is the caller from outside.
+        dose: The declared dose in words with its unit, such as ``2 s``; ``0`` for none.
+        effect: One sentence: what it does to whom.
+        undo: One sentence: how it is undone.
+        proof: One sentence: which of the target's own signals must show it.
+    """
+
+    fault: str
+    shape: Shape
+    parameters: dict[str, JsonValue]
+    services: tuple[str, ...]
+    edges: tuple[str, ...]
+    dose: str
+    effect: str
+    undo: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A parameter that is valid by itself but not on this system: the key, the value seen, what would be valid."""
+
+    key: str
+    seen: str
+    valid: str
+
+
+class FaultKind(Protocol):
+    """A kind of fault, as loading and planning see it; everything here is pure."""
+
+    @property
+    def name(self) -> str:
+        """Return the word that stands for it in experiment files."""
+        ...
+
+    @property
+    def parameters(self) -> type[BaseModel]:
+        """Return the model that validates its parameters."""
+        ...
+
+    def check(self, parameters: BaseModel, system: System) -> tuple[Mistake, ...]:
+        """Return what the parameters name that the system does not have; empty if all is well."""
+        ...
+
+    def plan(self, parameters: BaseModel, system: System) -> PlannedFault:
+        """Resolve valid parameters against the system."""
+        ...
+
+
+Catalogue = Mapping[str, FaultKind]

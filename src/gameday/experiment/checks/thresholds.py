@@ -1,0 +1,159 @@
+"""Thresholds can be met at all, and the sample that is planned is large enough to decide them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gameday.experiment.checks.subject import Complaint, Subject, in_experiment, in_system
+from gameday.experiment.flaws import Flaw, KeyPath
+from gameday.experiment.model import RouteProbe
+from gameday.experiment.plan import pressed_routes
+from gameday.experiment.samples import LEAST_FOR_P50, LEAST_FOR_P95, needed, smallest_share
+from gameday.experiment.units import Threshold
+from gameday.experiment.writing import at_most_seconds, of_number, of_share, per_second, seconds, share
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A judged window: its phase, its length without guards, and what the guards take."""
+
+    phase: str
+    length_s: float
+    guards_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Something that is judged: where it is declared, in words, of which route, in which windows (the shortest one binds)."""
+
+    path: KeyPath
+    what: str
+    route: str
+    windows: tuple[_Window, ...]
+
+
+def check(subject: Subject) -> Iterator[Complaint]:
+    """Check every threshold of the hypothesis and of the expectations."""
+    for index, probe in enumerate(subject.experiment.steady_state_hypothesis.probes):
+        yield from _probe(subject, probe, ("steady-state-hypothesis", "probes", index))
+    yield from _bulkhead(subject)
+    yield from _backpressure(subject)
+    yield from _numbers(subject)
+
+
+def _probe(subject: Subject, probe: RouteProbe, path: KeyPath) -> Iterator[Complaint]:
+    """A probe is judged in the baseline and the recovery, and during the fault if its route can do without what is faulted."""
+    route = subject.system.routes.get(probe.route)
+    faulted = {service for fault in subject.faults for service in fault.services}
+    spared = route is not None and subject.faults and not faulted & set(route.hard)
+    windows = (*_calm(subject), _fault(subject)) if spared else _calm(subject)
+    if probe.good is not None:
+        judged = _Judged((*path, "good"), f"good {of_share(probe.good)}", probe.route, windows)
+        yield from _share(subject, judged, probe.good)
+    for part, threshold, least in (("p50", probe.p50, LEAST_FOR_P50), ("p95", probe.p95, LEAST_FOR_P95)):
+        if threshold is None:
+            continue
+        written = at_most_seconds(threshold)
+        if threshold.bound <= 0:
+            yield Complaint("experiment", Flaw((*path, part), "nothing can pass this", written, "above 0s"))
+        else:
+            yield from _too_few(subject, _Judged((*path, part), f"{part} {written}", probe.route, windows), least)
+
+
+def _bulkhead(subject: Subject) -> Iterator[Complaint]:
+    bulkhead = subject.experiment.expect.bulkhead
+    if bulkhead is None:
+        return
+    path: KeyPath = ("expect", "bulkhead")
+    route = _slowest(subject, bulkhead.isolated)
+    for key, threshold in (("errors", bulkhead.errors), ("goodput", bulkhead.goodput), ("hung", bulkhead.hung)):
+        judged = _Judged((*path, key), f"{key} {of_share(threshold)}", route, (_fault(subject),))
+        yield from _share(subject, judged, threshold)
+    latency = _Judged((*path, "isolated"), f"the p95 of {route}", route, (_calm(subject)[0], _fault(subject)))
+    yield from _too_few(subject, latency, LEAST_FOR_P95)
+    if bulkhead.inflation.bound < 1:
+        valid = 'at least "< 1", as a fault makes nothing faster'
+        yield Complaint(
+            "experiment", Flaw((*path, "inflation"), "nothing can pass this", of_number(bulkhead.inflation), valid)
+        )
+
+
+def _backpressure(subject: Subject) -> Iterator[Complaint]:
+    backpressure = subject.experiment.expect.backpressure
+    if backpressure is None or any(each not in subject.system.routes for each in subject.experiment.load.routes):
+        return
+    path: KeyPath = ("expect", "backpressure")
+    pressed = pressed_routes(subject.experiment, subject.system, subject.faults)
+    if not pressed and subject.method.whole:
+        flaw = Flaw(path, "no loaded route depends on what is faulted", "no route", "routes: […]", of_key=True)
+        yield Complaint("experiment", flaw, (in_experiment("method"), in_system("routes")))
+    if pressed:
+        route = _slowest(subject, pressed)
+        for key, threshold in (("fast-or-good", backpressure.fast_or_good), ("hung", backpressure.hung)):
+            judged = _Judged((*path, key), f"{key} {of_share(threshold)}", route, (_fault(subject),))
+            yield from _share(subject, judged, threshold)
+    if backpressure.fast_s <= 0:
+        flaw = Flaw((*path, "fast"), "nothing is this fast", seconds(backpressure.fast_s), "above 0s")
+        yield Complaint("experiment", flaw)
+
+
+def _numbers(subject: Subject) -> Iterator[Complaint]:
+    stampede, abort = subject.experiment.expect.stampede, subject.experiment.safety.abort
+    if stampede is not None and stampede.duplicates.bound < 1:
+        valid = 'at least "< 1": each key that is filled costs one query'
+        path: KeyPath = ("expect", "stampede", "duplicates")
+        yield Complaint("experiment", Flaw(path, "nothing can pass this", of_number(stampede.duplicates), valid))
+    if abort is not None and not 0 < abort.slo < 1:
+        flaw = Flaw(("safety", "abort", "slo"), "no budget can be spent", share(abort.slo), "above 0% and below 100%")
+        yield Complaint("experiment", flaw)
+
+
+def _slowest(subject: Subject, routes: tuple[str, ...]) -> str:
+    """Return the route with the fewest requests; where that one can be judged, all can."""
+    return min(routes, key=lambda name: subject.experiment.load.routes.get(name, math.inf))
+
+
+def _share(subject: Subject, judged: _Judged, threshold: Threshold) -> Iterator[Complaint]:
+    """Tell when not even a clean sample would pass a threshold on a share."""
+    least = needed(1 - threshold.bound if threshold.op == ">" else threshold.bound)
+    if least is None:
+        valid = "a share that leaves room for one request, such as " + ("> 99%" if threshold.op == ">" else "< 0.5%")
+        yield Complaint("experiment", Flaw(judged.path, "no sample can show this", of_share(threshold), valid))
+    else:
+        yield from _too_few(subject, judged, least)
+
+
+def _too_few(subject: Subject, judged: _Judged, least: int) -> Iterator[Complaint]:
+    """Compare the requests that the windows will hold with those that are needed, and name the rate or the lengths that would do."""
+    route, window = judged.route, min(judged.windows, key=lambda each: each.length_s)
+    rate_per_s = subject.experiment.load.routes.get(route)
+    if rate_per_s is None or window.length_s <= 0 or (n := int(rate_per_s * window.length_s)) >= least:
+        return
+    bound = f"; even a clean sample excludes no less than {share(round(smallest_share(n), 5))}" if n else ""
+    seen = f"n = {n}: {route} at {per_second(rate_per_s)} over {seconds(window.length_s)} of the {window.phase} phase"
+    longer = (
+        f"phases.{each.phase} to {math.ceil(least / rate_per_s + each.guards_s)}s"
+        for each in judged.windows
+        if int(rate_per_s * each.length_s) < least
+    )
+    rate = math.ceil(least / window.length_s)
+    valid = f"needs n >= {least}: raise load.routes.{route} to {rate}/s or {', '.join(longer)}"
+    flaw = Flaw(judged.path, f"the planned sample cannot decide {judged.what}", seen + bound, valid)
+    grounds = [in_experiment("load", "routes", route), in_experiment("phases")]
+    if window.phase == "fault":
+        grounds.append(in_experiment("method"))
+    yield Complaint("experiment", flaw, tuple(grounds))
+
+
+def _calm(subject: Subject) -> tuple[_Window, _Window]:
+    phases = subject.experiment.phases
+    return _Window("baseline", phases.baseline_s), _Window("recovery", phases.recovery_s)
+
+
+def _fault(subject: Subject) -> _Window:
+    """Return the fault's window; a lasting fault is judged without its guards."""
+    phases = subject.experiment.phases
+    guards_s = 2 * phases.guard_s if any(fault.shape == "step" for fault in subject.faults) else 0.0
+    return _Window("fault", phases.fault_s - guards_s, guards_s)

@@ -1,0 +1,84 @@
+"""Find experiment and system files by name: beside the caller first, then those that ship with gameday."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gameday.experiment.flaws import did_you_mean, one_of
+
+SUFFIX = ".yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An experiment's file, and the folders in which its system file is looked for, in order."""
+
+    path: Path
+    systems: tuple[Path, ...]
+
+
+class UnknownExperimentError(Exception):
+    """
+    There is no such experiment.
+
+    Attributes:
+        seen: What was asked for.
+        valid: The names that would be found, with the folders they were looked for in.
+        hint: The nearest name as a question; empty when none is near.
+    """
+
+    def __init__(self, seen: str, names: Sequence[str], folders: Sequence[Path]) -> None:
+        """Say what there is."""
+        self.seen = seen
+        self.valid = f"{one_of(names, nothing='no experiment')} (in {one_of(map(str, folders))}), or the path of a file"
+        self.hint = did_you_mean(seen, names)
+        super().__init__(f"there is no experiment {seen}; {self.valid}")
+
+
+def shipped() -> Path:
+    """Return the folder of the experiments that ship: inside the package, or the repository's in a checkout."""
+    package = Path(__file__).parents[2]
+    inside = package / "experiments"
+    return inside if inside.is_dir() else package.parents[1] / "experiments"
+
+
+def experiment_folders(here: Path) -> tuple[Path, ...]:
+    """Return where experiments are looked for when gameday is called in ``here``; the first one that has a name wins."""
+    return tuple(each for each in _distinct(here / "experiments", shipped()) if each.is_dir())
+
+
+def find_experiments(folders: Sequence[Path]) -> dict[str, Found]:
+    """Return every experiment by its name (the file's stem), in alphabetical order."""
+    found: dict[str, Found] = {}
+    for folder in folders:
+        for path in folder.glob(f"*{SUFFIX}"):
+            found.setdefault(path.stem, _found(path))
+    return dict(sorted(found.items()))
+
+
+def find_experiment(wanted: str, folders: Sequence[Path]) -> Found:
+    """
+    Find an experiment by its name, or by the path of its file (anything with a slash or ending in ``.yaml``).
+
+    Raises:
+        UnknownExperimentError: There is none.
+    """
+    if "/" in wanted or wanted.endswith((SUFFIX, ".yml", ".json")):
+        path = Path(wanted)
+        if not path.exists() or path.is_dir():  # a pipe will do
+            raise UnknownExperimentError(wanted, list(find_experiments(folders)), folders)
+        return _found(path)
+    found = find_experiments(folders)
+    if wanted not in found:
+        raise UnknownExperimentError(wanted, list(found), folders)
+    return found[wanted]
+
+
+def _found(path: Path) -> Found:
+    return Found(path, _distinct(path.parent / "systems", shipped() / "systems"))
+
+
+def _distinct(first: Path, second: Path) -> tuple[Path, ...]:
+    return (first,) if first.resolve() == second.resolve() else (first, second)

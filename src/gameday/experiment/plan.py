@@ -1,0 +1,202 @@
+"""Compute what a run will do: phases with times, arrivals counted, faults resolved, predictions made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter, with_config
+
+from gameday.experiment.arrivals import Arrivals, arrivals
+from gameday.experiment.catalogue import Catalogue, PlannedFault
+from gameday.experiment.model import Experiment, System
+from gameday.experiment.prediction import Prediction, predict_stampede
+
+PhaseName = Literal["warmup", "baseline", "fault", "recovery"]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A named interval ``[start_s, end_s)`` of the load's clock, which starts at 0 with the warm-up."""
+
+    name: PhaseName
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLoad:
+    """What one route will be offered; ``index`` is its number in the request rows."""
+
+    index: int
+    route: str
+    rate_per_s: float
+    scheduled: int
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    A run before it happens; with the seed it fixes every arrival.
+
+    Attributes:
+        name: The experiment's name: its file's stem.
+        target: Where it will run, ``local``.
+        variant: Which of the system's variants, such as ``hardened``; None leaves the switches alone.
+        phases: In order, without gaps.
+        routes: In the order of the load section; ``routes[i].index == i``.
+        faults: In the order of the method.
+        predictions: What theory expects to be measured, computed before the run.
+        checks: The identifiers of the checks that the analysis will judge, in order.
+    """
+
+    name: str
+    experiment: Experiment
+    system: System
+    target: str
+    variant: str | None
+    seed: int
+    phases: tuple[Phase, ...]
+    routes: tuple[RouteLoad, ...]
+    faults: tuple[PlannedFault, ...]
+    predictions: tuple[Prediction, ...]
+    checks: tuple[str, ...]
+
+    def phase(self, name: PhaseName) -> Phase:
+        """Return a phase by its name."""
+        return next(phase for phase in self.phases if phase.name == name)
+
+    @property
+    def duration_s(self) -> float:
+        """Return how long arrivals go on."""
+        return self.phases[-1].end_s
+
+    def arrivals(self, route: str) -> Arrivals:
+        """Draw the arrivals of a route again; the same for the same seed."""
+        return arrivals(
+            route, self.system.routes[route], self.experiment.load, duration_s=self.duration_s, seed=self.seed
+        )
+
+    def control(self) -> str | None:
+        """Return the loaded control route, None without one."""
+        return next((load.route for load in self.routes if self.system.routes[load.route].control), None)
+
+    def to_json(self) -> str:
+        """Write the plan; ``read_plan`` reads it back."""
+        return _ADAPTER.dump_json(self, indent=1, by_alias=True).decode() + "\n"
+
+
+_ADAPTER = TypeAdapter(Plan)
+
+
+def read_plan(text: str) -> Plan:
+    """Read what ``Plan.to_json`` wrote. Raises pydantic's ``ValidationError`` on anything else."""
+    return _ADAPTER.validate_json(text, context={"resolved": True})
+
+
+def plan(
+    experiment: Experiment,
+    system: System,
+    catalogue: Catalogue,
+    *,
+    name: str,
+    target: str,
+    variant: str | None,
+    seed: int,
+) -> Plan:
+    """Resolve a valid experiment into the timeline of one run."""
+    phases = tuple(_phases(experiment))
+    faults = tuple(
+        catalogue[call.fault].plan(catalogue[call.fault].parameters.model_validate(call.parameters), system)
+        for call in experiment.method
+    )
+    drawn = {
+        route: arrivals(route, system.routes[route], experiment.load, duration_s=phases[-1].end_s, seed=seed)
+        for route in experiment.load.routes
+    }
+    return Plan(
+        name=name,
+        experiment=experiment,
+        system=system,
+        target=target,
+        variant=variant,
+        seed=seed,
+        phases=phases,
+        routes=tuple(
+            RouteLoad(index, route, rate_per_s, len(drawn[route].times_s))
+            for index, (route, rate_per_s) in enumerate(experiment.load.routes.items())
+        ),
+        faults=faults,
+        predictions=predict_stampede(
+            experiment,
+            system,
+            faults,
+            drawn,
+            baseline_s=(phases[1].start_s, phases[1].end_s),
+            emptied_s=phases[2].start_s,
+            single_flight=_switched(system, variant),
+        ),
+        checks=planned_checks(experiment, system, faults),
+    )
+
+
+def planned_checks(experiment: Experiment, system: System, faults: tuple[PlannedFault, ...]) -> tuple[str, ...]:
+    """
+    Name the checks that an analysis of this experiment judges, in the report's order.
+
+    A route that hard-depends on nothing faulted is held to the hypothesis during the fault as well as in the recovery.
+    """
+    expect = experiment.expect
+    names: list[str] = []
+    if expect.bulkhead:
+        for route in expect.bulkhead.isolated:
+            names += [f"bulkhead.{route}.{part}" for part in ("latency", "errors", "goodput", "hung")]
+    if expect.backpressure:
+        for route in pressed_routes(experiment, system, faults):
+            names += [f"backpressure.{route}.{part}" for part in ("fast-or-good", "hung")]
+    if expect.stampede:
+        names.append("stampede.duplicates")
+    if expect.recovery:
+        names.append("recovery.time")
+    faulted = {service for fault in faults for service in fault.services}
+    for probe in experiment.steady_state_hypothesis.probes:
+        spared = faults and not faulted & set(system.routes[probe.route].hard)
+        for part in ("p50", "p95", "good"):
+            if getattr(probe, part) is not None:
+                names += [
+                    f"steady-state.{probe.route}.{part}.{phase}"
+                    for phase in ("fault", "recovery")
+                    if spared or phase == "recovery"
+                ]
+    return tuple(names)
+
+
+def pressed_routes(experiment: Experiment, system: System, faults: tuple[PlannedFault, ...]) -> tuple[str, ...]:
+    """Return the loaded routes that the backpressure verdict judges: those named, else those that depend on what is faulted."""
+    if experiment.expect.backpressure and experiment.expect.backpressure.routes:
+        return experiment.expect.backpressure.routes
+    faulted = {service for fault in faults for service in fault.services}
+    return tuple(
+        route for route in experiment.load.routes if faulted & {*system.routes[route].hard, *system.routes[route].soft}
+    )
+
+
+def _phases(experiment: Experiment) -> Iterator[Phase]:
+    lengths = experiment.phases
+    start_s = 0.0
+    in_order: tuple[tuple[PhaseName, float], ...] = (
+        ("warmup", lengths.warmup_s),
+        ("baseline", lengths.baseline_s),
+        ("fault", lengths.fault_s),
+        ("recovery", lengths.recovery_s),
+    )
+    for name, length_s in in_order:
+        yield Phase(name, start_s, start_s + length_s)
+        start_s += length_s
+
+
+def _switched(system: System, variant: str | None) -> dict[str, bool]:
+    toggles = system.variants.get(variant, {}) if variant else {}
+    return {name: toggles.get(origin.single_flight, False) for name, origin in system.origins.items()}

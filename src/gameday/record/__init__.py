@@ -1,0 +1,1 @@
+"""What a run's folder holds: history, request rows, metrics; one writer each, readers for all."""

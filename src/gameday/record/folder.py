@@ -1,0 +1,98 @@
+"""
+A run's folder: its fixed names, what the run was made with, and how everything in it is read at once.
+
+``run.json`` (About) · ``plan.json`` · ``experiment.yaml`` and ``system.yaml`` (copies) · ``history/`` · ``requests.*.bin`` ·
+``metrics.ndjson`` · ``logs/`` · ``report.html``, ``report.md``, ``report.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from gameday.experiment.plan import Plan, read_plan
+from gameday.record.history import Event, Record, read_history
+from gameday.record.metrics import Metrics, read_metrics
+from gameday.record.requests import Rows, read_rows
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """
+    What a run was made with.
+
+    Attributes:
+        started: Wall clock, ISO 8601 in UTC.
+        start_s: The run's start on the machine's monotonic clock, which is 0 of the history.
+        boot_id: The kernel's identity of this boot; monotonic times of different boots do not compare.
+        versions: Name -> version of gameday, Python and the parts that matter, in the order to be printed.
+        command: How to run it again.
+    """
+
+    started: str
+    start_s: float
+    boot_id: str
+    versions: Mapping[str, str]
+    command: str
+
+    def to_json(self) -> str:
+        """Write it for ``run.json``."""
+        return _ABOUT.dump_json(self, indent=1).decode() + "\n"
+
+
+_ABOUT = TypeAdapter(About)
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """
+    Everything a run left, on one clock: 0 is the load's start, set-up has negative times.
+
+    Attributes:
+        plan: What was to happen.
+        rows: The request rows, ordered by scheduled start.
+        history: Merged records; their ``t_s`` is on the load's clock.
+        metrics: Samples of the system under test, on the load's clock.
+    """
+
+    plan: Plan
+    rows: Rows
+    history: tuple[Record, ...]
+    metrics: Metrics
+
+
+class NotARunError(Exception):
+    """The folder holds no run; the text says what is missing."""
+
+
+def read_about(folder: Path) -> About:
+    """Read ``run.json``. Raises ``NotARunError``."""
+    return _ABOUT.validate_json(_text(folder, "run.json"))
+
+
+def read_run(folder: Path) -> RunData:
+    """
+    Read everything that a run left; a run that never got to its load has the run's start as 0.
+
+    Raises:
+        NotARunError: There is no plan in the folder.
+    """
+    plan = read_plan(_text(folder, "plan.json"))
+    history = read_history(folder)
+    origin_s = next((float(str(r.data["origin_s"])) for r in history if r.event == Event.LOAD_ORIGIN), 0.0)
+    return RunData(
+        plan=plan,
+        rows=read_rows(folder),
+        history=tuple(replace(record, t_s=round(record.t_s - origin_s, 6)) for record in history),
+        metrics=read_metrics(folder).shifted(-origin_s),
+    )
+
+
+def _text(folder: Path, name: str) -> str:
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotARunError(f"{folder} holds no {name}: give the folder of a run, such as reports/latest") from None

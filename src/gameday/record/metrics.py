@@ -1,0 +1,76 @@
+"""
+The counters of the system under test, sampled once a second into ``metrics.ndjson``.
+
+One line per page and second: ``{"t_s": 3.0, "service": "web", "values": {"process_open_fds": 12}}``;
+labels are sorted by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Series = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+def sample_key(name: str, labels: Mapping[str, str]) -> str:
+    """Write a sample's name and labels in one way."""
+    inner = ",".join(f'{label}="{labels[label]}"' for label in sorted(labels))
+    return f"{name}{{{inner}}}" if inner else name
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """All samples of a run: ``samples[(service, key)]`` is a tuple of (t_s, value), ascending in t_s."""
+
+    samples: Mapping[tuple[str, str], tuple[tuple[float, float], ...]] = field(default_factory=dict)
+
+    def series(self, service: str, name: str, **labels: str) -> Series:
+        """Return times and values of one series; two empty arrays when it was never seen."""
+        points = self.samples.get((service, sample_key(name, labels)), ())
+        both = np.array(points, float).reshape(-1, 2)
+        return both[:, 0], both[:, 1]
+
+    def matching(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return the (service, key) of every series with this metric's name, sorted."""
+        return tuple(sorted(found for found in self.samples if found[1].split("{", 1)[0] == name))
+
+    def shifted(self, by_s: float) -> Metrics:
+        """Return the same samples with ``by_s`` added to every time."""
+        return Metrics({key: tuple((t + by_s, v) for t, v in points) for key, points in self.samples.items()})
+
+
+class MetricsWriter:
+    """The one writer of ``metrics.ndjson``."""
+
+    def __init__(self, folder: Path) -> None:
+        """Create the file."""
+        self._file = (folder / "metrics.ndjson").open("a", encoding="utf-8")
+
+    def append(self, t_s: float, service: str, values: Mapping[str, float]) -> None:
+        """Append one page's values."""
+        self._file.write(json.dumps({"t_s": round(t_s, 4), "service": service, "values": dict(values)}) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        self._file.close()
+
+
+def read_metrics(folder: Path) -> Metrics:
+    """Read a run's samples; a torn last line is ignored, no file gives no samples."""
+    samples: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    path = folder / "metrics.ndjson"
+    for line in path.read_bytes().split(b"\n") if path.exists() else ():
+        try:
+            page = json.loads(line)
+        except ValueError:
+            continue
+        for key, value in page["values"].items():
+            samples.setdefault((page["service"], key), []).append((page["t_s"], value))
+    return Metrics({key: tuple(sorted(points)) for key, points in samples.items()})

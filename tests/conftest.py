@@ -1,0 +1,46 @@
+"""Options of the whole test command."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def _commit() -> str:
+    """Return the commit's hash, so that nobody tunes to the seeds; a fixed word where there is no commit."""
+    found = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],  # noqa: S607 - git is found as the user finds it
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() if found.returncode == 0 else "no commit"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add where the simulator's seeds come from, how many runs each statistical claim is tested on, and the golden files' flag."""
+    group = parser.getgroup("simulator")
+    group.addoption("--seeds-from", default=None, help="any text; by default the hash of the commit")
+    group.addoption("--seeds", type=int, default=20, help="simulated runs per claim (nightly: 200)")
+    parser.addoption("--renew", action="store_true", help="write the golden files anew instead of comparing with them")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fix the text once, so that the header and all tests use the same."""
+    if config.option.seeds_from is None:
+        config.option.seeds_from = _commit()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Print how to get the same seeds again."""
+    return f'simulated runs: --seeds-from="{config.option.seeds_from}" --seeds={config.option.seeds}'
+
+
+@pytest.fixture(scope="session")
+def revision_seed(pytestconfig: pytest.Config) -> int:
+    """Return a seed below a million that the same text gives again."""
+    text: str = pytestconfig.option.seeds_from
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) % 1_000_000
