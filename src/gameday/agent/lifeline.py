@@ -1,0 +1,33 @@
+"""Tie a process to the one that started it, so that nothing outlives a run. Standard library only."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Callable
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with(parent_pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """
+    Ask the kernel to send this process a signal when its parent is gone, and end at once when that has happened already.
+
+    The tie is to the parent's thread that forked, and a change of user clears it: start children from the main thread, and call this
+    after the user has been changed.
+
+    Source:
+        PR_SET_PDEATHSIG in prctl(2).
+    """
+    if _LIBC.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent_pid:
+        os._exit(1)
+
+
+def tie(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
+    """Return what ``subprocess.Popen`` must call in a child (``preexec_fn``) to tie it to the calling process."""
+    parent_pid = os.getpid()
+    return lambda: die_with(parent_pid, number)

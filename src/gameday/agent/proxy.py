@@ -1,0 +1,118 @@
+"""
+Stand in front of one service as a process of its own: one listener per caller, all leading to the service's replicas.
+
+Run as ``python -m gameday.agent.proxy``. Talks JSON lines. The first line on standard input is its configuration::
+
+    {"seed": 7, "endpoints": [["127.0.0.1", 8081]], "edges": {"web -> cache": ["127.0.0.1", 9001]}}
+
+answered by ``{"ready": true}`` once every listener is open. Each further line is a request, ``{"id": 1, "op": "delay", "edge": "web -> cache",
+"delay_s": 2.0, "jitter_s": 0.1, "lease_s": 5.0}``, ``heal`` or ``state``; its answer carries the ``id`` and either the edge's state or an
+``error``. End of input ends the process. Only the standard library is imported, because six of these start at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import dataclass
+
+from gameday.agent.edge import Address, Edge
+from gameday.agent.splice import CallerSide
+
+_BACKLOG = 1024  # a stampede of new callers must find room
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Where a proxy listens, by edge, and where it leads to."""
+
+    seed: int
+    endpoints: tuple[Address, ...]
+    edges: tuple[tuple[str, Address], ...]
+
+
+def read_configuration(line: str) -> Configuration:
+    """Read the first line of input. Raises ``ValueError`` or ``KeyError``."""
+    value = json.loads(line)
+    return Configuration(
+        seed=int(value["seed"]),
+        endpoints=tuple((str(host), int(port)) for host, port in value["endpoints"]),
+        edges=tuple((str(name), (str(host), int(port))) for name, (host, port) in value["edges"].items()),
+    )
+
+
+class Control:
+    """Answers requests about the edges of one proxy."""
+
+    def __init__(self, edges: dict[str, Edge]) -> None:
+        """Answer for these."""
+        self._edges = edges
+
+    def answer(self, line: str) -> str:
+        """Do what a request asks and return its answer; a bad request gets an ``error``, never an end."""
+        request_id: object = None
+        try:
+            request = json.loads(line)
+            request_id = request.get("id")
+            edge = self._edges[request["edge"]]
+            self._act(edge, request)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return json.dumps({"id": request_id, "error": f"{type(error).__name__}: {error}"})
+        return json.dumps({"id": request_id, **_state(edge)})
+
+    def _act(self, edge: Edge, request: dict[str, str | float]) -> None:
+        match request["op"]:
+            case "delay":
+                edge.delay(float(request["delay_s"]), float(request["jitter_s"]), lease_s=float(request["lease_s"]))
+            case "heal":
+                edge.heal()
+            case "state":
+                pass
+            case other:
+                raise ValueError(f"op {other!r}; valid: delay, heal, state")
+
+
+def _state(edge: Edge) -> dict[str, object]:
+    return {
+        "edge": edge.name,
+        "delay_s": edge.delay_s[0] if edge.delay_s else None,
+        "jitter_s": edge.delay_s[1] if edge.delay_s else None,
+        "connections": edge.connections,
+        "delayed": edge.delayed,
+        "sent_bytes": edge.sent_bytes,
+        "received_bytes": edge.received_bytes,
+    }
+
+
+async def serve(configuration: Configuration, lines: asyncio.StreamReader) -> None:
+    """Open the listeners, say so, and answer requests until the input ends."""
+    loop = asyncio.get_running_loop()
+    edges: dict[str, Edge] = {}
+    for number, (name, (host, port)) in enumerate(configuration.edges):
+        edge = edges[name] = Edge(name, configuration.endpoints, seed=configuration.seed + number)
+        await loop.create_server(lambda edge=edge: CallerSide(edge), host, port, backlog=_BACKLOG)  # type: ignore[misc]
+    control = Control(edges)
+    _say(json.dumps({"ready": True}))
+    while line := await lines.readline():
+        _say(control.answer(line.decode()))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+async def _main() -> None:
+    loop = asyncio.get_running_loop()
+    lines = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    configuration = read_configuration((await lines.readline()).decode())
+    serving = asyncio.ensure_future(serve(configuration, lines))
+    loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    await asyncio.wait([serving])
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

@@ -1,0 +1,242 @@
+"""
+Splice two TCP connections, delaying what comes back when an edge is told to.
+
+A pair is the caller's connection and the one opened to the callee for it. Bytes pass in both directions with back-pressure: who cannot be
+written to is not read for. Half-closes are passed on. asyncio sets TCP_NODELAY on every connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import cast
+
+from gameday.agent.edge import Edge
+
+_HELD_LIMIT_BYTES = 1 << 20  # more held back than this, and the callee is no longer read: memory stays bounded
+
+
+class CallerSide(asyncio.Protocol):
+    """The connection that a caller opened; it starts the one to the callee."""
+
+    def __init__(self, edge: Edge) -> None:
+        """Belong to an edge."""
+        self._edge = edge
+        self._transport: asyncio.Transport | None = None
+        self._callee: CalleeSide | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._early = b""  # early versions of Python 3.11 go on reading after a pause in connection_made
+        self._early_end = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Read nothing until the callee has answered the dial."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.pause_reading()
+        self._edge.connections += 1
+        self._opening = asyncio.get_running_loop().create_task(self._open(self._transport))
+
+    async def _open(self, transport: asyncio.Transport) -> None:
+        host, port = self._edge.next_endpoint()
+        loop = asyncio.get_running_loop()
+        try:
+            _, callee = await loop.create_connection(lambda: CalleeSide(self._edge, transport), host, port)
+        except OSError:
+            transport.abort()
+            return
+        if transport.is_closing():
+            callee.abort()
+            return
+        self._callee = callee
+        transport.resume_reading()
+        if self._early:
+            self.data_received(self._early)
+        if self._early_end:
+            callee.half_close()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass what the caller says on at once; before the callee has answered the dial, keep it."""
+        if self._callee is None:
+            self._early += data
+            return
+        self._edge.sent_bytes += len(data)
+        self._callee.write(data)
+
+    def eof_received(self) -> bool:
+        """Pass the half-close on, and keep the way back open."""
+        if self._callee is None:
+            self._early_end = True
+        else:
+            self._callee.half_close()
+        return True
+
+    def pause_writing(self) -> None:
+        """Stop reading the callee: the caller does not keep up."""
+        if self._callee is not None:
+            self._callee.hold_reading(caller_is_full=True)
+
+    def resume_writing(self) -> None:
+        """Read the callee again."""
+        if self._callee is not None:
+            self._callee.hold_reading(caller_is_full=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the callee's connection too; what was held for this caller is dropped."""
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._callee is not None:
+            self._callee.caller_lost(failed=exc is not None)
+
+
+class CalleeSide(asyncio.Protocol):
+    """The connection to the callee; holds its answers while the edge delays."""
+
+    def __init__(self, edge: Edge, caller: asyncio.Transport) -> None:
+        """Answer to a caller's connection."""
+        self._edge = edge
+        self._caller = caller
+        self._transport: asyncio.Transport | None = None
+        self._held: deque[tuple[float, bytes | None]] = deque()  # due time and chunk; None is the end
+        self._held_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._caller_is_full = False
+        self._paused = False
+        self._ended = False
+        self._caller_ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take part in the edge's faults."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._edge.live.add(self)
+
+    def write(self, data: bytes) -> None:
+        """Send to the callee."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def half_close(self) -> None:
+        """Tell the callee that nothing more comes; end altogether when it had ended before."""
+        self._caller_ended = True
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write_eof()
+        if self._ended and not self._held:
+            self._caller.close()
+
+    def abort(self) -> None:
+        """Reset the callee's connection: nobody is there to take its answers."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Pass an answer on, now or when its delay is over; never before an earlier one."""
+        self._edge.received_bytes += len(data)
+        wait_s = self._edge.draw_delay_s()
+        if wait_s is None and not self._held:
+            self._caller.write(data)
+            return
+        if wait_s is not None:
+            self._edge.delayed += 1
+        self._hold(wait_s or 0.0, data)
+
+    def eof_received(self) -> bool:
+        """Pass the callee's half-close on behind what is held."""
+        self._end()
+        return True
+
+    def pause_writing(self) -> None:
+        """Stop reading the caller: the callee does not keep up."""
+        if not self._caller.is_closing():
+            self._caller.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Read the caller again."""
+        if not self._caller.is_closing():
+            self._caller.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let what is held arrive in its time, then end the caller's connection; a reset is passed on at once."""
+        if exc is not None:
+            self._drop()
+            self._caller.abort()
+        elif not self._held:
+            self._drop()
+            self._caller.close()
+        self._ended = True
+        self._transport = None
+
+    def caller_lost(self, *, failed: bool) -> None:
+        """Drop what is held and end; with a reset when the caller's connection broke."""
+        self._drop()
+        if self._transport is not None:
+            if failed:
+                self._transport.abort()
+            else:
+                self._transport.close()
+
+    def hold_reading(self, *, caller_is_full: bool) -> None:
+        """Note whether the caller can take more."""
+        self._caller_is_full = caller_is_full
+        self._balance()
+
+    def release(self) -> None:
+        """Let everything that is held go at once, in order."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._let_go(float("inf"))
+
+    def _hold(self, wait_s: float, chunk: bytes | None) -> None:
+        loop = asyncio.get_running_loop()
+        due_s = max(loop.time() + wait_s, self._held[-1][0] if self._held else 0.0)
+        self._held.append((due_s, chunk))
+        self._held_bytes += len(chunk or b"")
+        if len(self._held) == 1:
+            self._timer = loop.call_at(due_s, self._let_go_due)
+        self._balance()
+
+    def _let_go_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._let_go(loop.time() + 0.0005)  # within a timer's resolution is now
+        if self._held:
+            self._timer = loop.call_at(self._held[0][0], self._let_go_due)
+
+    def _let_go(self, until_s: float) -> None:
+        while self._held and self._held[0][0] <= until_s:
+            _, chunk = self._held.popleft()
+            self._held_bytes -= len(chunk or b"")
+            if chunk is None:
+                self._pass_end_on()
+            elif not self._caller.is_closing():
+                self._caller.write(chunk)
+        if not self._held and self._transport is None:
+            self._drop()
+            self._caller.close()
+        self._balance()
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._held:
+            self._hold(0.0, None)
+        else:
+            self._pass_end_on()
+
+    def _pass_end_on(self) -> None:
+        if self._caller_ended:
+            self._caller.close()
+        elif not self._caller.is_closing():
+            self._caller.write_eof()
+
+    def _balance(self) -> None:
+        wanted = self._caller_is_full or self._held_bytes > _HELD_LIMIT_BYTES
+        if self._transport is None or self._transport.is_closing() or wanted == self._paused:
+            return
+        self._paused = wanted
+        if wanted:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _drop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._held.clear()
+        self._held_bytes = 0
+        self._edge.live.discard(self)

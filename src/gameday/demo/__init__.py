@@ -1,0 +1,1 @@
+"""The shop: the embedded demo system, a few small real services."""

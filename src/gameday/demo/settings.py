@@ -1,0 +1,59 @@
+"""What a service of the shop is told when it starts, by its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+SETTINGS = "SHOP_SETTINGS"
+DATABASE_PASSWORD = "SHOP_DATABASE_PASSWORD"  # noqa: S105 - the variable's name
+CACHE_PASSWORD = "SHOP_CACHE_PASSWORD"  # noqa: S105 - the variable's name
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """
+    The way to a dependency.
+
+    Attributes:
+        port: On 127.0.0.1, where connections are to go.
+        direct_port: Where ``bypass`` of them go instead; it exists to show that a fault which misses some of them is noticed.
+        bypass: A ratio in 0..1.
+    """
+
+    port: int
+    direct_port: int
+    bypass: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    One service's start-up settings; secrets come in variables of their own and are not part of it.
+
+    Attributes:
+        service: Its name.
+        port: Where it listens, on 127.0.0.1.
+        links: By dependency.
+        query_s: How long the product query takes at the database.
+        toggles: Mechanisms to start with, by name; the others are on.
+    """
+
+    service: str
+    port: int
+    links: Mapping[str, Link] = field(default_factory=dict)
+    query_s: float = 0.5
+    toggles: Mapping[str, bool] = field(default_factory=dict)
+
+    def to_environment(self) -> dict[str, str]:
+        """Write them as the variable that ``read_settings`` reads."""
+        return {SETTINGS: json.dumps(asdict(self))}
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings. Raises ``KeyError`` when the variable is missing."""
+    value = json.loads(environment[SETTINGS])
+    links = {name: Link(**link) for name, link in value.pop("links").items()}
+    return Settings(links=links, **value)

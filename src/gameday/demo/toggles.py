@@ -1,0 +1,77 @@
+"""The mechanisms that can be switched while the shop runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+
+
+class ToggleError(Exception):
+    """Toggles that cannot be set; ``problems`` has one sentence for each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        """Carry every problem."""
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Toggles:
+    """
+    Each mechanism on or off.
+
+    Attributes:
+        pool_per_dependency: A pool for each dependency and each kind of query, instead of one for all calls and one for all queries.
+        deadlines: A total timeout on every call, and the time left passed on to the callee.
+        breaker: A circuit breaker on each dependency, with a fallback where there is one.
+        load_shedding: Bounded queues: who finds one full gets 503 at once.
+        single_flight: One query serves everybody who waits for the same product, across replicas.
+        jittered_expiry: Cached products expire at different times.
+    """
+
+    pool_per_dependency: bool = True
+    deadlines: bool = True
+    breaker: bool = True
+    load_shedding: bool = True
+    single_flight: bool = True
+    jittered_expiry: bool = True
+
+    def to_json(self) -> dict[str, bool]:
+        """Write them as files and the control route name them."""
+        return {_name(key): value for key, value in asdict(self).items()}
+
+    def changed(self, values: Mapping[str, object]) -> Toggles:
+        """
+        Return these with some changed.
+
+        Args:
+            values: By name as the files write it (``single-flight``).
+
+        Raises:
+            ToggleError: A name is unknown or a value is no boolean; nothing is changed then.
+        """
+        known = [_name(field.name) for field in fields(self)]
+        problems = []
+        for name, value in values.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"valid: {', '.join(known)}"
+                problems.append(f"{name}: unknown; {hint}")
+            elif not isinstance(value, bool):
+                problems.append(f"{name}: {value!r}; valid: true, false")
+        if problems:
+            raise ToggleError(tuple(problems))
+        return replace(self, **{name.replace("-", "_"): bool(value) for name, value in values.items()})
+
+
+def _name(field_name: str) -> str:
+    return field_name.replace("_", "-")
+
+
+class Switches:
+    """Holds the toggles of a running service."""
+
+    def __init__(self, current: Toggles) -> None:
+        """Start with these."""
+        self.current = current

@@ -1,0 +1,1 @@
+"""Where a system runs; the Target protocol and its implementations."""

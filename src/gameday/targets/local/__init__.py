@@ -1,0 +1,1 @@
+"""The local target: real processes under one node process."""

@@ -1,0 +1,38 @@
+"""One harmless request to a service, as its kind speaks, timed from the request to its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+
+from gameday.demo.topology import Kind
+from gameday.targets.local import http
+from gameday.targets.local.ports import HOST
+from gameday.targets.protocol import TargetError
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # PostgreSQL's frontend protocol: answered by one byte, S or N
+_PING = b"*1\r\n$4\r\nPING\r\n"  # answered also without a password: that one is needed
+
+
+async def canary_s(kind: Kind, port: int) -> float:
+    """Return how long the answer took, up to three seconds. Raises ``TargetError`` when none came."""
+    try:
+        if kind == "http":
+            return (await http.request(port, "GET", "/healthz")).took_s
+        return await _round_trip_s(port, _PING if kind == "redis" else _SSL_REQUEST)
+    except OSError as error:
+        raise TargetError(f"the canary got no answer: {type(error).__name__} {error}") from error
+
+
+async def _round_trip_s(port: int, request: bytes) -> float:
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(http.TIMEOUT_S):
+        reader, writer = await asyncio.open_connection(HOST, port)
+        try:
+            writer.write(request)
+            began_s = loop.time()
+            if not await reader.read(1):
+                raise ConnectionError("the connection was closed without an answer")
+            return loop.time() - began_s
+        finally:
+            writer.close()

@@ -1,0 +1,78 @@
+"""Speak to one proxy over its pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import subprocess
+from collections.abc import Mapping
+
+from gameday.targets.local.wire import Json, Message, decode, encode
+from gameday.targets.protocol import TargetError
+
+_ANSWER_S = 2.0
+
+
+class ProxyLink:
+    """
+    Configures a proxy whenever it is started and passes requests on to it.
+
+    A proxy that was started again knows of no fault: that is the healed state.
+    """
+
+    def __init__(self, service: str, configuration: Message) -> None:
+        """Lead to the proxy of a service."""
+        self._service = service
+        self._configuration = configuration
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, Json]]] = {}
+        self._pipe: asyncio.WriteTransport | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.is_ready = False
+
+    async def configure(self, process: subprocess.Popen[bytes]) -> None:
+        """Take over a new proxy's pipes and tell it where to listen."""
+        loop = asyncio.get_running_loop()
+        self.is_ready = False
+        lines = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), process.stdout)
+        self._pipe, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+        self._pipe.write(encode(self._configuration))
+        self._reading = asyncio.ensure_future(self._read(lines))
+
+    async def ask(self, op: str, edge: str, **parameters: float) -> Mapping[str, Json]:
+        """Send a request about an edge. Raises ``TargetError`` when the proxy is away or refuses."""
+        if self._pipe is None or not self.is_ready:
+            raise TargetError(f"the proxy of {self._service} is being started again; try once more in a second")
+        number = next(self._numbers)
+        answer: asyncio.Future[dict[str, Json]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        self._pipe.write(encode({"id": number, "op": op, "edge": edge, **parameters}))
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                found = await answer
+        except TimeoutError:
+            raise TargetError(f"the proxy of {self._service} did not answer within {_ANSWER_S:g} s") from None
+        finally:
+            self._waiting.pop(number, None)
+        if "error" in found:
+            raise TargetError(f"the proxy of {self._service}: {found['error']}")
+        return found
+
+    async def _read(self, lines: asyncio.StreamReader) -> None:
+        while (line := await lines.readline()).endswith(b"\n"):
+            message = decode(line)
+            if "ready" in message:
+                self.is_ready = True
+                continue
+            number = message.get("id")
+            waiting = self._waiting.get(number) if isinstance(number, int) else None
+            if waiting is not None and not waiting.done():
+                waiting.set_result(message)
+        self.is_ready = False
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(TargetError(f"the proxy of {self._service} ended"))

@@ -1,0 +1,182 @@
+"""Start and stop the embedded demo system; the supervisor's side of the node."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+from gameday.demo.topology import SHOP
+from gameday.experiment.model import System
+from gameday.targets.local.events import ProcessEvent, read_event
+from gameday.targets.local.folder import sweep
+from gameday.targets.local.requirements import missing
+from gameday.targets.local.spec import Spec
+from gameday.targets.local.wire import Json, ask, decode
+from gameday.targets.protocol import TargetError
+
+_START_S = 60.0
+_STOP_S = 5.0
+_LAST_LINES = 8
+_SWITCH_S = 10.0
+
+
+class LocalSystem:
+    """
+    The embedded demo system, owned by the calling process: it ends when this process does.
+
+    Args:
+        system: What the system file says.
+        logs: A folder, made if need be, in which every process gets its log.
+        progress: Takes a few words for each step of the start.
+    """
+
+    def __init__(self, system: System, *, logs: Path, progress: Callable[[str], None]) -> None:
+        """Start nothing yet."""
+        self._spec = _spec(system, logs.resolve())
+        self._progress = progress
+        self._node: subprocess.Popen[bytes] | None = None
+        self._address = ""
+        self._events_seen = 0
+
+    @property
+    def address(self) -> str:
+        """Return what ``LocalTarget`` needs in this or any other process of the same user."""
+        return self._address
+
+    @property
+    def pid(self) -> int:
+        """Return the node's process id; 0 before the start."""
+        return self._node.pid if self._node else 0
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """
+        Start everything and return when all of it is ready. Call from the main thread: the node ends when the calling thread does.
+
+        Raises:
+            TargetError: The machine lacks something, or a process did not become ready; nothing is left running.
+        """
+        if lacking := missing():
+            raise TargetError("the local target cannot run here: " + " ".join(lacking))
+        self._spec.logs.mkdir(parents=True, exist_ok=True)
+        with (self._spec.logs / "node.log").open("ab") as log:
+            self._node = subprocess.Popen(
+                (sys.executable, "-P", "-m", "gameday.targets.local.node"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            self._tell(self._node, self._spec)
+            self._address = self._await_ready(self._node)
+        except BaseException:
+            self.stop()
+            raise
+
+    def switch(self, variant: Mapping[str, bool]) -> None:
+        """Switch mechanisms on or off; those that are not named stay. Raises ``TargetError``."""
+        ask(self._address, "switch", _SWITCH_S, toggles=dict(variant))
+
+    def reset(self) -> None:
+        """Begin afresh: no fault, the usual products in the cache and no others, closed breakers. Raises ``TargetError``."""
+        ask(self._address, "reset", _SWITCH_S)
+
+    def events(self) -> tuple[ProcessEvent, ...]:
+        """Return what happened to processes since the last call, oldest first. Raises ``TargetError``."""
+        answer = ask(self._address, "events", after=self._events_seen)
+        found = answer["events"]
+        events = (
+            tuple(read_event(value) for value in found if isinstance(value, dict)) if isinstance(found, list) else ()
+        )
+        self._events_seen += len(events)
+        return events
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of Redis and PostgreSQL. Raises ``TargetError``."""
+        return {name: str(version) for name, version in ask(self._address, "versions").items()}
+
+    def stop(self) -> None:
+        """End everything, in order when the node still can, and return when it is gone; idempotent."""
+        node, self._node = self._node, None
+        if node is None:
+            return
+        if node.stdin:
+            node.stdin.close()
+        try:
+            node.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            node.kill()
+            node.wait()
+            sweep()
+        if node.stdout:
+            node.stdout.close()
+
+    def _tell(self, node: subprocess.Popen[bytes], spec: Spec) -> None:
+        if node.stdin:
+            os.write(node.stdin.fileno(), spec.to_line().encode())
+
+    def _await_ready(self, node: subprocess.Popen[bytes]) -> str:
+        until_s = time.monotonic() + _START_S
+        for message in _messages(node, until_s):
+            if "progress" in message:
+                self._progress(str(message["progress"]))
+            elif isinstance(ready := message.get("ready"), dict):
+                return str(ready["address"])
+            elif isinstance(failed := message.get("failed"), dict):
+                raise self._failure(str(failed["process"]), str(failed["reason"]))
+        raise self._failure("node", f"it ended or said nothing for {_START_S:g} s")
+
+    def _failure(self, process: str, reason: str) -> TargetError:
+        log = self._spec.logs / f"{process}.log"
+        lines = deque(log.read_text(errors="replace").splitlines(), _LAST_LINES) if log.exists() else ()
+        said = "".join(f"\n    {line}" for line in lines)
+        return TargetError(f"{process} did not start: {reason}. See {log}; then try: gameday doctor{said}")
+
+
+def _messages(node: subprocess.Popen[bytes], until_s: float) -> Iterator[dict[str, Json]]:
+    """Yield what the node says, until it ends or the time is over."""
+    said = b""
+    while node.stdout and select.select([node.stdout], [], [], max(0.0, until_s - time.monotonic()))[0]:
+        more = os.read(node.stdout.fileno(), 1 << 16)
+        if not more:
+            return
+        *lines, said = (said + more).split(b"\n")
+        for line in lines:
+            yield decode(line)
+
+
+def _spec(system: System, logs: Path) -> Spec:
+    local = system.targets.local
+    known = {process.name: process.kind for process in SHOP.processes}
+    edges = {str(edge) for edge in SHOP.edges}
+    if local is None:
+        raise TargetError(f"system {system.name} has no targets.local; add targets: {{local: {{demo: shop}}}}")
+    for name, service in system.services.items():
+        if known.get(name) != service.kind:
+            has = ", ".join(f"{name} ({kind})" for name, kind in known.items())
+            raise TargetError(f"services.{name}: the shop has no {name} of kind {service.kind}; it has {has}")
+    asked = {*map(str, system.dependencies), *(f"load -> {entry}" for entry in system.entries())}
+    if strange := asked - edges:
+        raise TargetError(f"the shop has no edge {', '.join(sorted(strange))}; it has {', '.join(sorted(edges))}")
+    inner = {edge for edge in edges if not edge.startswith("load ")}
+    if strange := set(local.bypass) - inner:
+        raise TargetError(f"bypass: no edge {', '.join(sorted(strange))}; valid: {', '.join(sorted(inner))}")
+    origin = next((origin for name, origin in system.origins.items() if name == "database"), None)
+    keys = system.routes[origin.route].keys if origin and origin.route in system.routes else None
+    return Spec(logs, origin.query_s if origin else 0.5, local.bypass, keys.count if keys else 0)
