@@ -1,0 +1,160 @@
+"""Delay every answer on one edge, or on every edge into a service."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from pydantic import BaseModel, model_validator
+
+from gameday.experiment.catalogue import Mistake, PlannedFault
+from gameday.experiment.model import Declared, Edge, Name, System
+from gameday.experiment.units import Seconds
+from gameday.faults.protocol import Data, Proof
+from gameday.targets.protocol import Calls, Delay, Target
+
+LEASE_S = 5.0
+"""How long a delay outlives its last renewal (one a second): four missed renewals heal the edge."""
+EFFICACY = 0.5
+"""Share of the asked delay that must be seen (the manipulation check of the gate ``fault-proven``)."""
+BYPASS = 0.02
+"""Share of calls that may be answered faster than that before connections are held to bypass the proxy..."""
+RACE = 2
+"""...and the number that may: answers that were under way when the counters were read."""
+
+CANARY_SLACK_S = 0.5
+"""How much slower than before the injection a canary may be on a healed edge: a busy machine, not a delay."""
+
+
+class Latency:
+    """``latency: {edge: web -> recommendations, delay: 2s, jitter: 100ms}``, or ``service:`` in place of ``edge:``."""
+
+    name = "latency"
+
+    class Parameters(Declared):
+        """``delay_s`` plus or minus up to ``jitter_s`` (uniform), on one edge or on all edges into a service."""
+
+        edge: Edge | None = None
+        service: Name | None = None
+        delay_s: Seconds
+        jitter_s: Seconds = 0.0
+
+        @model_validator(mode="after")
+        def _one_place(self) -> Latency.Parameters:
+            if (self.edge is None) == (self.service is None):
+                raise ValueError("either edge: CALLER -> CALLEE or service: NAME")
+            if not 0 <= self.jitter_s < self.delay_s:
+                raise ValueError("a delay above 0 and a jitter below the delay")
+            return self
+
+    parameters: type[BaseModel] = Parameters
+
+    def check(self, parameters: BaseModel, system: System) -> tuple[Mistake, ...]:
+        """Find an edge or a service that the system does not have."""
+        given = cast("Latency.Parameters", parameters)
+        if given.service is not None and not system.callers(given.service):
+            called = ", ".join(name for name in system.services if system.callers(name))
+            return (Mistake("service", given.service, f"a service that something calls: {called}"),)
+        if given.edge is not None and given.edge.caller not in system.callers(given.edge.callee):
+            known = (f"{caller} -> {callee}" for callee in system.services for caller in system.callers(callee))
+            return (Mistake("edge", str(given.edge), f"one of the system's edges: {', '.join(known)}"),)
+        return ()
+
+    def plan(self, parameters: BaseModel, system: System) -> PlannedFault:
+        """Resolve the edges."""
+        given = cast("Latency.Parameters", parameters)
+        edges = _edges(given, system)
+        dose = f"{given.delay_s:g} s" + (f" ± {given.jitter_s:g} s" if given.jitter_s else "")
+        return PlannedFault(
+            fault=self.name,
+            shape="step",
+            parameters={"delay_s": given.delay_s, "jitter_s": given.jitter_s},
+            services=(given.service or cast("Edge", given.edge).callee,),
+            edges=edges,
+            dose=dose,
+            effect=f"Every answer on {', '.join(edges)} comes {dose} late.",
+            undo="The proxy lets held answers go and delays no more; it does so by itself 5 s after gameday's last sign of life.",
+            proof="A canary over the edge takes as long as asked, and by the caller's own counters no answer comes sooner.",
+        )
+
+    def prepare(self, planned: PlannedFault, target: Target) -> Data:
+        """Time a canary on every edge while nothing is injected."""
+        return {"edges": list(planned.edges), "canary_s": {edge: target.canary_s(edge) for edge in planned.edges}}
+
+    def inject(self, planned: PlannedFault, target: Target) -> Data:
+        """Delay the edges and read the callers' counters."""
+        self.renew(planned, target)
+        return {edge: dict(_snapshot(target.calls(edge), _fast_s(planned))) for edge in planned.edges}
+
+    def renew(self, planned: PlannedFault, target: Target) -> None:
+        """Set the delay again, which extends its lease."""
+        delay = Delay(*_dose(planned))
+        for edge in planned.edges:
+            target.delay(edge, delay, lease_s=LEASE_S)
+
+    def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
+        """
+        Send a canary over every edge and count the caller's answers that came too soon.
+
+        A caller that gives up before the delay is over, or whose breaker is open, has no slow answers; what matters is that it has no
+        fast ones either.
+        """
+        asked_s, _ = _dose(planned)
+        slowest = [target.canary_s(edge) for edge in planned.edges]
+        fast = called = 0
+        blind = False
+        for edge in planned.edges:
+            now = _snapshot(target.calls(edge), _fast_s(planned))
+            then = cast("dict[str, int]", injected[edge])
+            if not now:
+                blind = True
+                continue
+            fast += now["fast"] - then["fast"]
+            called += now["called"] - then["called"]
+        measured_s = min(slowest)
+        bites = measured_s >= EFFICACY * asked_s and fast <= max(RACE, BYPASS * called) and (called > 0 or blind)
+        return Proof(
+            bites=bites,
+            asked=asked_s,
+            measured=measured_s,
+            unit="s",
+            n=called,
+            bypassed=fast,
+            text=f"asked for {asked_s:g} s, a canary took {measured_s:.3f} s; of {called} calls by the caller's own count, "
+            f"{fast} were answered within {_fast_s(planned):g} s",
+        )
+
+    def undo(self, undo: Data, target: Target) -> None:
+        """Heal every edge."""
+        for edge in cast("list[str]", undo["edges"]):
+            target.heal(edge)
+
+    def healed(self, undo: Data, target: Target) -> bool:
+        """See no delay at the proxies, and canaries that are fast again."""
+        before = cast("dict[str, float]", undo["canary_s"])
+        return all(
+            target.edge(edge).delay is None and target.canary_s(edge) < before[edge] + CANARY_SLACK_S for edge in before
+        )
+
+
+def _edges(given: Latency.Parameters, system: System) -> tuple[str, ...]:
+    if given.edge is not None:
+        return (str(given.edge),)
+    return tuple(f"{caller} -> {given.service}" for caller in system.callers(cast("str", given.service)))
+
+
+def _dose(planned: PlannedFault) -> tuple[float, float]:
+    return float(cast("float", planned.parameters["delay_s"])), float(cast("float", planned.parameters["jitter_s"]))
+
+
+def _fast_s(planned: PlannedFault) -> float:
+    delay_s, jitter_s = _dose(planned)
+    return EFFICACY * (delay_s - jitter_s)
+
+
+def _snapshot(calls: Calls | None, fast_s: float) -> dict[str, int]:
+    """Count all calls and those answered within the largest bound of the caller's histogram that is at most ``fast_s``."""
+    if calls is None:
+        return {}
+    below = [bound for bound in calls.answered if bound <= fast_s]
+    answered = max(calls.answered.values(), default=0)
+    return {"fast": calls.answered[max(below)] if below else 0, "called": answered + calls.failed}
