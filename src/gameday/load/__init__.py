@@ -1,0 +1,1 @@
+"""The load session: starts Locust in its own process tree and follows it."""

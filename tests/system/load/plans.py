@@ -1,0 +1,63 @@
+"""Plans for tests of the load: routes of any kind, without faults or checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import JsonValue
+
+from gameday.experiment.model import Experiment, System
+from gameday.experiment.plan import Phase, Plan, RouteLoad
+
+
+def load_plan(
+    routes: Mapping[str, Mapping[str, JsonValue]],
+    *,
+    rate: str = "50/s",
+    duration_s: float = 1.0,
+    hang: str = "3s",
+    arrivals: Literal["poisson", "constant"] = "poisson",
+    seed: int = 1,
+) -> Plan:
+    """Return a plan whose routes (name -> keys of the system file, ``request`` at least) are all loaded at one rate."""
+    system = System.model_validate(
+        {
+            "name": "test",
+            "targets": {},
+            "services": {"web": {}},
+            "routes": {name: {"hard": ["web"], **route} for name, route in routes.items()},
+        }
+    )
+    experiment = Experiment.model_validate(
+        {
+            "title": "Load",
+            "description": "Load",
+            "system": "test",
+            "load": {"routes": dict.fromkeys(routes, rate), "arrivals": arrivals, "hang": hang},
+            "steady-state-hypothesis": {"title": "None", "probes": [{"route": next(iter(routes))}]},
+            "method": [{"fault": "none", "parameters": {}}],
+        }
+    )
+    empty = Plan(
+        name="load",
+        experiment=experiment,
+        system=system,
+        target="local",
+        variant=None,
+        seed=seed,
+        phases=(Phase("warmup", 0.0, duration_s),),
+        routes=(),
+        faults=(),
+        predictions=(),
+        checks=(),
+    )
+    return Plan(
+        **{
+            **{name: getattr(empty, name) for name in Plan.__slots__},
+            "routes": tuple(
+                RouteLoad(index, name, experiment.load.routes[name], len(empty.arrivals(name).times_s))
+                for index, name in enumerate(routes)
+            ),
+        }
+    )
