@@ -1,0 +1,1 @@
+"""Pure judgement of a run: windows, gates, checks, verdict."""

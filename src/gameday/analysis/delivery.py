@@ -1,0 +1,135 @@
+"""The preconditions that the request rows decide: load delivered, generator on time, no row lost."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gameday.analysis.case import Case
+from gameday.analysis.gates import counted
+from gameday.analysis.model import Gate, Status
+from gameday.analysis.routes import Requests
+from gameday.analysis.windows import Window
+from gameday.analysis.wording import percent, seconds
+from gameday.record.history import Event
+
+DELIVERED = 0.98
+MATERIAL_S = 0.020
+"""The latency margin that is judged: a generator later than this moves the verdict."""
+OF_P50 = 0.1
+CPU_SHARE = 0.8
+STOP_SLACK_S = 0.5
+"""What was scheduled this shortly before a run was stopped may not have reached the generator's files."""
+
+
+def delivered(case: Case) -> Gate:
+    """Ask that in every window of every route at least 98 % of the schedule were sent and nothing was dropped."""
+    problems, least, n = [], 1.0, 0
+    for load in case.plan.routes:
+        for window in _windows(case):
+            scheduled = case.scheduled(load.route, window)
+            inside = case.routes[load.route].within(window)
+            dropped = int(np.count_nonzero(inside.dropped))
+            n += scheduled
+            share = (len(inside) - dropped) / scheduled if scheduled else 1.0
+            least = min(least, share)
+            if share < DELIVERED or dropped:
+                problems.append(
+                    f"{load.route}: {percent(share)} of {scheduled} sent in the {window.label} phase, {dropped} dropped"
+                )
+    return Gate(
+        id="gate.delivered",
+        title="the load was delivered",
+        status=Status.FAIL if problems else Status.PASS,
+        forbids="pass",
+        value=least,
+        unit="ratio",
+        op=">",
+        bound=DELIVERED,
+        n=n,
+        reason=problems[0]
+        if problems
+        else f"at least {percent(least)} of every route's schedule was sent in every phase",
+        evidence=tuple(problems[1:]),
+    )
+
+
+def _windows(case: Case) -> tuple[Window, ...]:
+    """Return the planned phases after the warm-up, as far as the run came."""
+    end_s = case.windows.observed.end_s - (STOP_SLACK_S if case.windows.stopped_s is not None else 0.0)
+    return tuple(
+        Window(phase.name, phase.start_s, min(phase.end_s, end_s))
+        for phase in case.plan.phases
+        if phase.name != "warmup" and phase.start_s < end_s
+    )
+
+
+def on_time(case: Case) -> Gate:
+    """Ask that the generator's p99 lag is immaterial (20 ms, or a tenth of the baseline's p50) and it had processor time to spare."""
+    problems, worst, bound_s, n = [], 0.0, MATERIAL_S, 0
+    for route, requests in case.routes.items():
+        for window in (case.windows.baseline, case.windows.fault, case.windows.recovery):
+            lag_s, allowed_s = _p99_lag(requests.within(window)), _allowed(requests.within(case.windows.baseline))
+            n += len(requests.within(window))
+            if lag_s - allowed_s > worst - bound_s or not n:
+                worst, bound_s = lag_s, allowed_s
+            if lag_s > allowed_s:
+                problems.append(
+                    f"{route}: p99 lag {seconds(lag_s)} in the {window.label} window, at most {seconds(allowed_s)} is immaterial"
+                )
+    busy = [
+        float(str(record.data.get("cpu_share")))
+        for record in case.history
+        if record.event == Event.LOAD_DONE and isinstance(record.data.get("cpu_share"), int | float)
+    ]
+    problems += [f"the generator used {percent(share)} of a core" for share in busy if share > CPU_SHARE]
+    told = f", {percent(busy[0])} of a core used" if busy else ""
+    return Gate(
+        id="gate.on-time",
+        title="the generator was on time",
+        status=Status.FAIL if problems else Status.PASS,
+        forbids="latency-fail",
+        value=worst,
+        unit="s",
+        op="<",
+        bound=bound_s,
+        n=n,
+        reason=problems[0] if problems else f"p99 lag at most {seconds(worst)}{told}",
+        evidence=tuple(problems[1:]),
+    )
+
+
+def _p99_lag(inside: Requests) -> float:
+    lag_s = np.sort(inside.lag_s[~inside.dropped])
+    return float(lag_s[math.ceil(0.99 * len(lag_s)) - 1]) if len(lag_s) else 0.0
+
+
+def _allowed(baseline: Requests) -> float:
+    return max(MATERIAL_S, OF_P50 * float(np.median(baseline.response_s))) if len(baseline) else MATERIAL_S
+
+
+def rows(case: Case) -> Gate:
+    """Ask that there is exactly one row for every scheduled request, as far as the run came."""
+    problems, scheduled = [], 0
+    stopped_s = case.windows.stopped_s
+    for load in case.plan.routes:
+        times_s = np.array(case.arrivals[load.route].times_s)
+        due = len(times_s) if stopped_s is None else int(np.searchsorted(times_s, stopped_s - STOP_SLACK_S))
+        seen, counts = np.unique(case.routes[load.route].seq, return_counts=True)
+        scheduled += due
+        missing, doubled = due - int(np.count_nonzero(seen < due)), int((counts - 1).sum())
+        strange = int(np.count_nonzero(seen >= len(times_s)))
+        if missing:
+            problems.append(f"{load.route}: {missing} of {due} scheduled requests left no row")
+        if doubled or strange:
+            problems.append(f"{load.route}: {doubled} rows twice, {strange} of requests that were not scheduled")
+    return counted(
+        "gate.rows",
+        "every scheduled request left a row",
+        forbids="verdict",
+        problems=tuple(problems),
+        n=scheduled,
+        fine=f"{scheduled} of {scheduled} rows",
+        unit="routes with lost rows",
+    )

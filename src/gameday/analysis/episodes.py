@@ -1,0 +1,101 @@
+"""What became of each planned fault, folded from the history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import JsonValue
+
+from gameday.experiment.catalogue import PlannedFault
+from gameday.experiment.plan import Plan
+from gameday.record.history import Event, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """
+    One fault as it was planned and as it went.
+
+    Attributes:
+        id: The history's name of it; None when it was never even intended.
+        planned: None when the history speaks of a fault that the plan does not have.
+        proof: What confirmed it, or showed it inert.
+        failure: Why it is not proven, if the history says so.
+    """
+
+    label: str
+    planned: PlannedFault | None
+    id: str | None = None
+    injected_s: float | None = None
+    confirmed_s: float | None = None
+    undone_s: float | None = None
+    verified_s: float | None = None
+    proof: JsonValue = None
+    failure: str | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Tell whether any effect was asked for."""
+        return self.planned is None or self.planned.shape != "none"
+
+
+def episodes(plan: Plan, history: Iterable[Record]) -> tuple[Episode, ...]:
+    """Return one episode per planned fault in the plan's order, then those that the plan does not know."""
+    records = tuple(history)
+    waiting = list(enumerate(plan.faults))
+    found: dict[int, Episode] = {}
+    beyond: list[Episode] = []
+    for record in records:
+        if record.event != Event.FAULT_INTENDED:
+            continue
+        name = str(record.data.get("fault"))
+        match = next((entry for entry in waiting if entry[1].fault == name), None)
+        episode = _follow(Episode(name, match[1] if match else None, id=str(record.data.get("id"))), records)
+        if match is None:
+            beyond.append(episode)
+        else:
+            waiting.remove(match)
+            found[match[0]] = replace(episode, label=_label(match[1]))
+    planned = (found.get(index, Episode(_label(fault), fault)) for index, fault in enumerate(plan.faults))
+    return (*planned, *beyond)
+
+
+def _label(fault: PlannedFault) -> str:
+    where = ", ".join(fault.edges or fault.services)
+    return f"{fault.fault}: {where}" if where else fault.fault
+
+
+def _follow(episode: Episode, records: tuple[Record, ...]) -> Episode:
+    for record in records:
+        if str(record.data.get("id")) != episode.id:
+            continue
+        if record.event == Event.FAULT_INJECTED and episode.injected_s is None:
+            episode = replace(episode, injected_s=record.t_s)
+        elif record.event == Event.FAULT_CONFIRMED and episode.confirmed_s is None:
+            episode = replace(episode, confirmed_s=record.t_s, proof=record.data.get("proof"))
+        elif record.event == Event.FAULT_INERT:
+            episode = replace(episode, proof=record.data.get("proof"), failure="it had no effect")
+        elif record.event == Event.FAULT_FAILED:
+            episode = replace(episode, failure=f"it could not be injected: {record.data.get('error')}")
+        elif record.event == Event.FAULT_UNDONE and episode.undone_s is None:
+            episode = replace(episode, undone_s=record.t_s)
+        elif record.event == Event.FAULT_VERIFIED:
+            episode = replace(episode, verified_s=record.t_s)
+    return episode
+
+
+def describe_proof(proof: JsonValue) -> str:
+    """Write a proof in its own words, or as its numbers when it has none."""
+    if isinstance(proof, Mapping):
+        text = proof.get("text")
+        return text if isinstance(text, str) else describe_numbers(proof)
+    return "no proof was recorded" if proof is None else str(proof)
+
+
+def describe_numbers(proof: JsonValue) -> str:
+    """Write a proof's numbers: ``asked 2, measured 2.009, unit s, n 412, bypassed 0``."""
+    if not isinstance(proof, Mapping):
+        return describe_proof(proof)
+    shown = {key: value for key, value in proof.items() if key not in {"bites", "text"}}
+    return ", ".join(f"{key} {f'{value:.4g}' if isinstance(value, float) else value}" for key, value in shown.items())

@@ -1,0 +1,162 @@
+"""The preconditions that the history decides: proven, reverted, undisturbed, complete; and the baseline's."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gameday.analysis.case import Case
+from gameday.analysis.episodes import Episode, describe_numbers, describe_proof
+from gameday.analysis.model import Gate, Status
+from gameday.analysis.steady_state import baseline_findings, describe
+from gameday.record.history import Event, Record, outstanding
+
+Forbids = Literal["verdict", "pass", "latency-fail"]
+
+
+def counted(
+    id: str,  # noqa: A002 - the gate's own word
+    title: str,
+    *,
+    forbids: Forbids,
+    problems: tuple[str, ...],
+    n: int,
+    fine: str,
+    unit: str,
+    evidence: tuple[str, ...] = (),
+) -> Gate:
+    """Make a gate that holds when there are no problems; the first problem is the reason, the rest is evidence."""
+    return Gate(
+        id=id,
+        title=title,
+        status=Status.FAIL if problems else Status.PASS,
+        forbids=forbids,
+        value=float(len(problems)),
+        unit=unit,
+        op="<",
+        bound=0.0,
+        n=n,
+        reason=problems[0] if problems else fine,
+        evidence=(*problems[1:], *evidence),
+    )
+
+
+def fault_proven(case: Case) -> Gate:
+    """Ask of every fault with a dose that the target's own signals showed it: confirmed, and never inert or failed."""
+    asked = tuple(episode for episode in case.episodes if episode.asked)
+    return counted(
+        "gate.fault-proven",
+        "every fault took effect",
+        forbids="verdict",
+        problems=tuple(problem for episode in asked if (problem := _unproven(episode))),
+        n=len(asked),
+        fine="; ".join(f"{episode.label}: {describe_proof(episode.proof)}" for episode in asked)
+        or "no fault was asked for: dose 0",
+        unit="faults unproven",
+        evidence=tuple(f"{episode.label}: {describe_numbers(episode.proof)}" for episode in asked),
+    )
+
+
+def _unproven(episode: Episode) -> str | None:
+    if episode.failure:
+        told = "" if episode.proof is None else f" ({describe_proof(episode.proof)})"
+        return f"{episode.label}: {episode.failure}{told}"
+    if episode.injected_s is None:
+        return f"{episode.label} was never injected"
+    if episode.confirmed_s is None:
+        return f"{episode.label} was injected, but nothing of the target's own signals confirmed it"
+    return None
+
+
+def reverted(case: Case) -> Gate:
+    """Ask of every fault that was intended that its undo was verified."""
+    left = outstanding(case.history)
+    intended = sum(1 for record in case.history if record.event == Event.FAULT_INTENDED)
+    return counted(
+        "gate.reverted",
+        "every fault was undone, and seen to be",
+        forbids="verdict",
+        problems=tuple(f"{record.data.get('fault')} was not verified as undone: gameday recover" for record in left),
+        n=intended,
+        fine=f"{intended} of {intended} undone and verified",
+        unit="faults outstanding",
+    )
+
+
+def undisturbed(case: Case) -> Gate:
+    """Ask that no process of the system died that nobody wanted to die."""
+    died = tuple(
+        f"{record.data.get('process')} exited with {record.data.get('code')} at {record.t_s:.1f} s, which no fault planned"
+        for record in case.history
+        if record.event == Event.PROCESS_EXITED and record.data.get("expected") is False
+    )
+    started = sum(1 for record in case.history if record.event == Event.PROCESS_STARTED)
+    fine = f"none of {started} processes exited"
+    return counted(
+        "gate.undisturbed",
+        "nothing else happened to the system",
+        forbids="verdict",
+        problems=died,
+        n=started,
+        fine=fine,
+        unit="unexpected exits",
+    )
+
+
+def complete(case: Case) -> Gate:
+    """Ask that the run went to its end: not aborted, not interrupted, no part of the runner lost, the load done."""
+    ends = {
+        Event.RUN_ABORTED: "the run was aborted",
+        Event.RUN_INTERRUPTED: "the run was interrupted",
+        Event.WORKER_LOST: "the worker was lost",
+        Event.LOAD_LOST: "the load process was lost",
+    }
+    problems = [
+        f"{ends[Event(record.event)]} at {record.t_s:.1f} s{_why(record)}"
+        for record in case.history
+        if record.event in ends
+    ]
+    if not problems and all(record.event != Event.LOAD_DONE for record in case.history):
+        problems.append("the load never reported that it was done")
+    return counted(
+        "gate.complete",
+        "the run went to its end",
+        forbids="pass",
+        problems=tuple(problems),
+        n=len(case.history),
+        fine=f"all phases to {case.plan.duration_s:g} s",
+        unit="early ends",
+    )
+
+
+def _why(record: Record) -> str:
+    why = next((record.data[key] for key in ("reason", "signal", "code") if key in record.data), None)
+    return "" if why is None else f": {why}"
+
+
+def aborted_for(case: Case) -> str | None:
+    """Return why a run was aborted if it was because a protected route suffered; None otherwise."""
+    noticed = [r for r in case.history if r.event == Event.ABORT_NOTICED and r.data.get("mode") == "enforce"]
+    aborted = [r for r in case.history if r.event == Event.RUN_ABORTED]
+    if not noticed or not aborted:
+        return None
+    first = noticed[0]
+    return (
+        f"aborted at {aborted[0].t_s:.1f} s because {first.data.get('route')} suffered: it burned its error budget"
+        f" {first.data.get('burn_10s')} times too fast over 10 s, {first.data.get('burn_2s')} over 2 s ({first.data.get('bad')} bad)"
+    )
+
+
+def baseline(case: Case) -> Gate:
+    """Ask that the steady-state hypothesis held before anything was done."""
+    findings = baseline_findings(case)
+    off = tuple(describe(finding) for finding in findings if finding.status is not Status.PASS)
+    return counted(
+        "gate.baseline",
+        case.plan.experiment.steady_state_hypothesis.title,
+        forbids="verdict",
+        problems=off,
+        n=sum(finding.n for finding in findings),
+        fine="the hypothesis held in the baseline",
+        unit="probes off",
+        evidence=tuple(describe(finding) for finding in findings if finding.status is Status.PASS),
+    )

@@ -1,0 +1,200 @@
+"""
+Judge one run: every gate, every planned check, the verdict.
+
+Pure and deterministic: all resampling is seeded by the plan's seed. A checker that raises gives an inconclusive finding with its
+traceback, never a crash and never a pass.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from gameday.analysis import delivery, gates
+from gameday.analysis.accounting import accounting
+from gameday.analysis.backpressure import backpressure
+from gameday.analysis.bulkhead import bulkhead
+from gameday.analysis.case import Case, case
+from gameday.analysis.findings import undecided
+from gameday.analysis.model import Analysis, Finding, Gate, Status, Verdict
+from gameday.analysis.recovery import Recovered, measure, recovery
+from gameday.analysis.series import route_series, summaries
+from gameday.analysis.signals import system_series
+from gameday.analysis.stampede import compared, stampede
+from gameday.analysis.steady_state import steady_state
+from gameday.analysis.timeline import timeline
+from gameday.experiment.plan import Plan
+from gameday.record.folder import RunData
+
+Checker = Callable[[Case, Recovered], tuple[Finding, ...]]
+Gater = Callable[[Case], Gate]
+
+CHECKERS: tuple[tuple[str, Checker], ...] = (
+    ("bulkhead", lambda run, _: bulkhead(run)),
+    ("backpressure", lambda run, _: backpressure(run)),
+    ("stampede", lambda run, _: stampede(run)),
+    ("recovery", recovery),
+    ("steady-state", lambda run, measured: steady_state(run, measured.at_s)),
+)
+
+GATES: tuple[tuple[str, Gater], ...] = (
+    ("gate.complete", gates.complete),
+    ("gate.rows", delivery.rows),
+    ("gate.undisturbed", gates.undisturbed),
+    ("gate.reverted", gates.reverted),
+    ("gate.baseline", gates.baseline),
+    ("gate.fault-proven", gates.fault_proven),
+    ("gate.delivered", delivery.delivered),
+    ("gate.on-time", delivery.on_time),
+    ("gate.accounting", accounting),
+)
+"""In the order in which they are given as a reason: what explains the others comes first."""
+
+
+def judge(data: RunData) -> Analysis:
+    """Judge a run from what it left; the same bytes give the same analysis in any process."""
+    run = case(data)
+    measured = measure(run)
+    held = tuple(_gate(run, id_, gater) for id_, gater in GATES)
+    found = [finding for room, checker in CHECKERS for finding in _check(run, measured, room, checker)]
+    checks = tuple(allow(finding, held) for finding in _as_planned(data.plan, found))
+    verdict, reason, decided_by = conclude(data.plan, held, checks, gates.aborted_for(run))
+    return Analysis(
+        verdict=verdict,
+        reason=reason,
+        decided_by=decided_by,
+        gates=held,
+        checks=checks,
+        predictions=compared(run),
+        phases=data.plan.phases,
+        faulted=_faulted(run),
+        routes=route_series(run),
+        summaries=summaries(run),
+        system=system_series(run),
+        timeline=timeline(run, measured),
+    )
+
+
+def _gate(run: Case, id_: str, gater: Gater) -> Gate:
+    try:
+        return gater(run)
+    except Exception as error:  # noqa: BLE001 - a checker's mistake must neither crash the report nor pass
+        return Gate(
+            id=id_,
+            title=f"{id_} could not be evaluated",
+            status=Status.INCONCLUSIVE,
+            forbids="verdict",
+            value=None,
+            unit="",
+            op=None,
+            bound=None,
+            n=0,
+            reason=f"the gate itself failed: {error!r}",
+            evidence=(traceback.format_exc(),),
+        )
+
+
+def _check(run: Case, measured: Recovered, room: str, checker: Checker) -> tuple[Finding, ...]:
+    try:
+        return checker(run, measured)
+    except Exception as error:  # noqa: BLE001 - a checker's mistake must neither crash the report nor pass
+        told = f"the checker itself failed: {error!r}"
+        trace = (traceback.format_exc(),)
+        return tuple(
+            undecided(name, name, unit="", threshold=None, n=0, reason=told, evidence=trace)
+            for name in run.plan.checks
+            if name.split(".", 1)[0] == room
+        )
+
+
+def _as_planned(plan: Plan, found: list[Finding]) -> Iterator[Finding]:
+    """Return one finding per planned check in the plan's order, then those that are only shown."""
+    by_id = {finding.id: finding for finding in found}
+    for name in plan.checks:
+        yield by_id.get(name) or undecided(
+            name, name, unit="", threshold=None, n=0, reason="no checker of this version judges this"
+        )
+    planned = set(plan.checks)
+    yield from (finding for finding in found if finding.id not in planned and finding.status is Status.SHOWN)
+
+
+def failed(gate: Gate) -> bool:
+    """Tell whether a gate takes something away; one that could not be decided does too."""
+    return gate.status not in {Status.PASS, Status.SHOWN}
+
+
+def allow(finding: Finding, held: tuple[Gate, ...]) -> Finding:
+    """
+    Take from a finding what the gates forbid; the measured value stays.
+
+    The asymmetry is deliberate: load that was not delivered cannot prove that a system copes, but what failed under less load
+    failed; a late generator inflates latencies, but what was fast all the same was fast.
+    """
+    if finding.status not in {Status.PASS, Status.FAIL}:
+        return finding
+    for gate in held:
+        forbidden = gate.forbids == "verdict" or (
+            finding.status is Status.PASS
+            if gate.forbids == "pass"
+            else finding.status is Status.FAIL and _latency(finding)
+        )
+        if failed(gate) and forbidden:
+            was = "passed" if finding.status is Status.PASS else "failed"
+            return replace(
+                finding,
+                status=Status.INCONCLUSIVE,
+                reason=f"{finding.reason}; would have {was}, but {gate.id}: {gate.reason}",
+            )
+    return finding
+
+
+def _latency(finding: Finding) -> bool:
+    return not {"latency", "p50", "p95"}.isdisjoint(finding.id.split(".")) or finding.id == "recovery.time"
+
+
+def conclude(
+    plan: Plan, held: tuple[Gate, ...], checks: tuple[Finding, ...], aborted: str | None
+) -> tuple[Verdict, str, str | None]:
+    """
+    Return the verdict, its reason, and the gate or check that decided it.
+
+    Fail if any valid check fails, else invalid or inconclusive if any is, else pass. A gate that forbids any verdict comes before
+    all checks; an abort that protected a route is a failure whatever else holds.
+    """
+    if aborted is not None:
+        return Verdict.FAIL, aborted, "gate.complete"
+    forbidding = [gate for gate in held if gate.forbids == "verdict" and failed(gate)]
+    if forbidding:
+        ended = next((f" ({gate.reason})" for gate in held if gate.id == "gate.complete" and failed(gate)), "")
+        return Verdict.INVALID, f"{forbidding[0].reason}{ended}", forbidding[0].id
+    early = next((gate for gate in held if gate.forbids == "pass" and failed(gate)), None)
+    decides = plan.experiment.decides
+    judged = sorted(
+        (finding for finding in checks if finding.status is not Status.SHOWN), key=lambda finding: finding.id != decides
+    )
+    for status, verdict in ((Status.FAIL, Verdict.FAIL), (Status.INCONCLUSIVE, Verdict.INCONCLUSIVE)):
+        of = [finding for finding in judged if finding.status is status]
+        if of and early is not None and verdict is Verdict.INCONCLUSIVE:
+            return verdict, early.reason, early.id
+        if of:
+            more = f" (and {len(of) - 1} more of {len(judged)} checks)" if len(of) > 1 else ""
+            return verdict, f"{of[0].id}: {of[0].reason}{more}", of[0].id
+    if not judged:
+        return Verdict.INCONCLUSIVE, "the experiment asks for no check, so nothing was shown", None
+    return Verdict.PASS, f"all {len(judged)} checks passed, and no gate forbids it", None
+
+
+def _faulted(run: Case) -> tuple[tuple[float, float, str], ...]:
+    """Return when each fault was on; an impulse has no length, one without an undo lasts to the end of what was seen."""
+    return tuple(
+        (
+            episode.injected_s,
+            episode.injected_s
+            if episode.planned and episode.planned.shape == "impulse"
+            else episode.undone_s or run.windows.observed.end_s,
+            episode.label,
+        )
+        for episode in run.episodes
+        if episode.injected_s is not None and episode.asked
+    )

@@ -1,0 +1,183 @@
+"""What the analysis gives, as frozen types; it takes a ``RunData``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from gameday.experiment.plan import Phase
+
+
+class Verdict(StrEnum):
+    """The result of a run."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+
+
+class Status(StrEnum):
+    """The result of one check or gate; ``shown`` findings are printed and never judged."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    SHOWN = "shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval ``[lo, hi]`` at ``level`` (0.99 for 99 %); a bound may be infinite."""
+
+    lo: float
+    hi: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    One judged (or shown) quantity.
+
+    Attributes:
+        id: Such as ``bulkhead.login.latency``; for a planned check, the plan's name of it.
+        title: What it says, in words a person on call reads: ``login stays as fast as before``.
+        status: Pass, fail, inconclusive or shown.
+        value: The measured value in ``unit``; None when there is nothing to measure.
+        unit: ``s``, ``ratio`` (printed as percent), ``times``, ``queries per key``, ``requests`` ...
+        interval: Of the value, in its unit; None for a plain count (``n_runs=1``).
+        op: With ``bound``, the accepted range: ``<`` or ``>``; None when shown only.
+        bound: In ``unit``.
+        n: The number of requests behind it.
+        reason: One sentence: why this status.
+        evidence: Further sentences with numbers, most telling first.
+    """
+
+    id: str
+    title: str
+    status: Status
+    value: float | None
+    unit: str
+    interval: Interval | None
+    op: Literal["<", ">"] | None
+    bound: float | None
+    n: int
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """
+    A precondition of judging.
+
+    ``forbids`` says what a failed gate takes away: ``verdict`` makes the run invalid, ``pass`` turns passes into inconclusive,
+    ``latency-fail`` turns failed latency checks into inconclusive.
+    """
+
+    id: str
+    title: str
+    status: Status
+    forbids: Literal["verdict", "pass", "latency-fail"]
+    value: float | None
+    unit: str
+    op: Literal["<", ">"] | None
+    bound: float | None
+    n: int
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A prediction beside what was measured; ``measured`` is None when it could not be."""
+
+    name: str
+    predicted: float
+    measured: float | None
+    unit: str
+    formula: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSeries:
+    """
+    One route over time, in bins of one second keyed on the scheduled start; all tuples have one entry per bin.
+
+    ``hung`` counts timeouts and censored; ``bad`` counts late, error, connection and dropped. Quantiles (s) are of all
+    requests of the bin, a hung one counting as the hang threshold; None below ten requests. ``in_flight`` is at the bin's end.
+    """
+
+    route: str
+    start_s: tuple[float, ...]
+    good: tuple[int, ...]
+    degraded: tuple[int, ...]
+    rejected: tuple[int, ...]
+    bad: tuple[int, ...]
+    hung: tuple[int, ...]
+    p50_s: tuple[float | None, ...]
+    p95_s: tuple[float | None, ...]
+    in_flight: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSummary:
+    """One route in one phase: counts by outcome name, missing rows, and quantiles (s) where n allows."""
+
+    route: str
+    phase: str
+    scheduled: int
+    outcomes: dict[str, int]
+    missing: int
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSeries:
+    """One signal of the system under test over time, with the limit it cannot pass, if any."""
+
+    group: Literal["pools", "database", "cache"]
+    title: str
+    unit: str
+    t_s: tuple[float, ...]
+    values: tuple[float, ...]
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of the timeline: when (load clock, s), what, and whether it is gameday's act, the system's or a person's."""
+
+    t_s: float
+    kind: Literal["run", "fault", "system", "load", "judgement"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """
+    The judgement of one run.
+
+    Attributes:
+        verdict: Pass, fail, inconclusive or invalid.
+        reason: One sentence, numbers included.
+        decided_by: The identifier of the check or gate that the reason speaks of; None when all passed.
+        phases: As they were planned; ``faulted`` as they were: ``(start_s, end_s, label)`` per fault.
+    """
+
+    verdict: Verdict
+    reason: str
+    decided_by: str | None
+    gates: tuple[Gate, ...]
+    checks: tuple[Finding, ...]
+    predictions: tuple[Compared, ...]
+    phases: tuple[Phase, ...]
+    faulted: tuple[tuple[float, float, str], ...]
+    routes: tuple[RouteSeries, ...]
+    summaries: tuple[RouteSummary, ...]
+    system: tuple[SystemSeries, ...]
+    timeline: tuple[Happening, ...]

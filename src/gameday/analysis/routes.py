@@ -1,0 +1,125 @@
+"""One route's request rows as columns, with what censoring and deadlines make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gameday.analysis.statistics import Bools, Floats, Ints, Sample
+from gameday.analysis.windows import Window
+from gameday.record.requests import Outcome, Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requests:
+    """
+    Requests of one route, ordered by their number within the route.
+
+    Attributes:
+        response_s: From the scheduled start to the answer. A hung request counts as its age, at least the hang threshold:
+            quantiles stay valid as lower bounds as long as they lie below the hung mass.
+        origin: Queries to the origin that the answer named, ``UNKNOWN`` when it did not.
+    """
+
+    route: str
+    hang_s: float
+    seq: Ints
+    scheduled_s: Floats
+    lag_s: Floats
+    service_s: Floats
+    response_s: Floats
+    outcome: npt.NDArray[np.uint8]
+    origin: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.seq)
+
+    def where(self, mask: Bools) -> Requests:
+        """Return those of a mask."""
+        return Requests(
+            route=self.route,
+            hang_s=self.hang_s,
+            seq=self.seq[mask],
+            scheduled_s=self.scheduled_s[mask],
+            lag_s=self.lag_s[mask],
+            service_s=self.service_s[mask],
+            response_s=self.response_s[mask],
+            outcome=self.outcome[mask],
+            origin=self.origin[mask],
+        )
+
+    def within(self, window: Window) -> Requests:
+        """Return those scheduled in ``[start_s, end_s)``."""
+        return self.where((self.scheduled_s >= window.start_s) & (self.scheduled_s < window.end_s))
+
+    def sent_within(self, start_s: float, end_s: float) -> Requests:
+        """Return those sent in ``[start_s, end_s)``; a dropped one never was."""
+        return self.where((self.sent_s >= start_s) & (self.sent_s < end_s) & ~self.dropped)
+
+    @property
+    def sent_s(self) -> Floats:
+        """Return when each was sent."""
+        return self.scheduled_s + self.lag_s
+
+    @property
+    def ended_s(self) -> Floats:
+        """Return when each ended, or was last seen open."""
+        return self.scheduled_s + self.lag_s + self.service_s
+
+    def being(self, *outcomes: Outcome) -> Bools:
+        """Return which ended in one of these ways."""
+        return np.asarray(np.isin(self.outcome, outcomes), bool)
+
+    @property
+    def good(self) -> Bools:
+        """Return which were answered well, degraded or not."""
+        return self.being(Outcome.OK, Outcome.DEGRADED)
+
+    @property
+    def dropped(self) -> Bools:
+        """Return which the generator never sent."""
+        return self.being(Outcome.DROPPED)
+
+    @property
+    def hung(self) -> Bools:
+        """Return which certainly hung: given up on, or without an answer for the hang threshold."""
+        old = self.lag_s + self.service_s >= self.hang_s
+        return np.asarray(self.being(Outcome.TIMEOUT) | (old & ~self.dropped), bool)
+
+    @property
+    def cut(self) -> Bools:
+        """Return which were still young when the load ended: whether they would have hung is not known."""
+        return self.being(Outcome.CENSORED) & ~self.hung
+
+    def sample(self, window: Window, weights: Ints) -> Sample:
+        """Return the response times of what was sent of a window, for quantiles."""
+        inside = self.within(window)
+        inside = inside.where(~inside.dropped)
+        return Sample.of(inside.response_s, window.second(inside.scheduled_s), weights)
+
+
+def by_route(rows: Rows, routes: tuple[str, ...], hang_s: float) -> dict[str, Requests]:
+    """Split rows by route; the order of the rows and the worker that wrote them make no difference."""
+    ordered = rows[np.lexsort((rows["scheduled_s"], rows["seq"], rows["route"]))]
+    return {name: _requests(ordered[ordered["route"] == index], name, hang_s) for index, name in enumerate(routes)}
+
+
+def _requests(rows: Rows, route: str, hang_s: float) -> Requests:
+    outcome = rows["outcome"]
+    lag_s, service_s = rows["lag_s"].astype(float), rows["service_s"].astype(float)
+    response_s = lag_s + service_s
+    hung = np.isin(outcome, (Outcome.TIMEOUT, Outcome.CENSORED))
+    return Requests(
+        route=route,
+        hang_s=hang_s,
+        seq=rows["seq"].astype(np.int64),
+        scheduled_s=rows["scheduled_s"].astype(float),
+        lag_s=lag_s,
+        service_s=service_s,
+        response_s=np.where(hung, np.maximum(response_s, hang_s), response_s),
+        outcome=outcome,
+        origin=rows["origin"],
+    )

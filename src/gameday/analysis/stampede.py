@@ -1,0 +1,166 @@
+"""Judge how often the origin was asked for the same key while an emptied cache refilled, and compare with the predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gameday.analysis.case import Case
+from gameday.analysis.findings import ONE_EVENT, shown, undecided
+from gameday.analysis.melt import melt
+from gameday.analysis.model import Compared, Finding, Status
+from gameday.analysis.pools import total
+from gameday.analysis.routes import Requests
+from gameday.analysis.wording import percent
+from gameday.experiment.model import Origin, Stampede
+from gameday.experiment.prediction import REFILL_S
+from gameday.record.requests import UNKNOWN
+
+UNKNOWN_BOUND = 0.02
+"""Above this share of answers that do not name their queries, too much of the refill is unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """
+    What the rows say about the refill.
+
+    Attributes:
+        queries: Queries to the origin in the ``REFILL_S`` after the impulse; ``keys`` distinct keys that they were for.
+        unknown: Requests of the window whose queries are not known; ``n`` is all of them.
+        amplification: Queries per second while the first query runs, relative to the baseline's.
+    """
+
+    queries: int
+    keys: int
+    unknown: int
+    n: int
+    amplification: float
+
+    @property
+    def duplicates(self) -> float:
+        """Return queries per distinct key; 0 when nothing was refilled."""
+        return self.queries / self.keys if self.keys else 0.0
+
+    @property
+    def seen(self) -> bool:
+        """Tell whether enough of the refill was seen to judge it."""
+        return self.unknown <= UNKNOWN_BOUND * self.n
+
+
+def refill(case: Case, origin: Origin) -> Refill:
+    """Count queries and keys from the rows; a key is known from the plan's arrivals."""
+    requests = case.routes[origin.route]
+    keys = np.array(case.arrivals[origin.route].keys, np.int64)
+    start_s = case.windows.fault.start_s
+    window = requests.sent_within(start_s, start_s + REFILL_S)
+    known = window.where(window.origin != UNKNOWN)
+    asking = known.where(known.origin >= 1)
+    first = requests.sent_within(start_s, start_s + origin.query_s)
+    baseline = case.windows.baseline
+    length_s = max(baseline.length_s, 1e-9)
+    before = requests.sent_within(baseline.start_s, baseline.end_s)
+    usual_per_s = max(_queries(before) / length_s, 1 / length_s)
+    return Refill(
+        queries=_queries(window),
+        keys=len(np.unique(keys[asking.seq[asking.seq < len(keys)]])),
+        unknown=len(window) - len(known),
+        n=len(window),
+        amplification=_queries(first) / origin.query_s / usual_per_s,
+    )
+
+
+def _queries(requests: Requests) -> int:
+    return int(requests.origin[requests.origin != UNKNOWN].astype(np.int64).sum())
+
+
+def stampede(case: Case) -> tuple[Finding, ...]:
+    """Judge the duplicates and show what the origin went through; nothing when the experiment expects no stampede."""
+    expected = case.plan.experiment.expect.stampede
+    if expected is None:
+        return ()
+    origin = case.plan.system.origins[expected.origin]
+    return (_duplicates(case, expected, origin), _counted(case, expected, origin), melt(case, expected.origin))
+
+
+def _duplicates(case: Case, expected: Stampede, origin: Origin) -> Finding:
+    id_, unit = "stampede.duplicates", "queries per key"
+    title = f"{expected.origin} is asked once for each key that the cache lost"
+    found = refill(case, origin)
+    unseen = f"{found.unknown} of {found.n} requests did not say how often they asked {expected.origin}"
+    if not found.keys:
+        reason = f"nothing was asked of {expected.origin} in the {REFILL_S:g} s after the impulse: nothing was refilled"
+        return undecided(
+            id_,
+            title,
+            unit=unit,
+            threshold=expected.duplicates,
+            n=found.n,
+            reason=reason,
+            evidence=(unseen,) if found.unknown else (),
+        )
+    fits = expected.duplicates.holds(found.duplicates)
+    status = Status.FAIL if not fits else Status.PASS if found.seen else Status.INCONCLUSIVE
+    why = f"; {unseen}, more than {percent(UNKNOWN_BOUND)}" if status is Status.INCONCLUSIVE else ""
+    return Finding(
+        id=id_,
+        title=title,
+        status=status,
+        value=found.duplicates,
+        unit=unit,
+        interval=None,
+        op=expected.duplicates.op,
+        bound=expected.duplicates.bound,
+        n=found.n,
+        reason=f"{found.queries} queries for {found.keys} keys within {REFILL_S:g} s: {found.duplicates:.2f} per key,"
+        f" accepted is {expected.duplicates.bound:g}{why}",
+        evidence=(
+            f"{expected.origin} got {found.amplification:.1f} times its usual queries while the first query ran",
+            *((unseen,) if found.unknown else ()),
+            ONE_EVENT,
+        ),
+    )
+
+
+def _counted(case: Case, expected: Stampede, origin: Origin) -> Finding:
+    """Show the whole run's queries as the origin counted them beside those that the answers named."""
+    requests = case.routes[origin.route]
+    named, unknown = _queries(requests), int(np.count_nonzero(requests.origin == UNKNOWN))
+    t_s, values = total(case.metrics, expected.origin, f"{expected.origin}_origin_queries_total")
+    rows = f"the answers named {named} queries" + (f", and {unknown} named none" if unknown else "")
+    id_, title = "stampede.origin-queries", f"queries that {expected.origin} counted"
+    if len(t_s) < 2:
+        return shown(
+            id_,
+            title,
+            None,
+            unit="queries",
+            n=len(requests),
+            reason=f"{expected.origin} published no count; {rows}",
+        )
+    before = values[t_s <= 0]
+    counted = float(values[-1] - (before[-1] if len(before) else values[0]))
+    apart = abs(counted - named) / max(counted, 1.0)
+    return shown(
+        id_,
+        title,
+        counted,
+        unit="queries",
+        n=len(requests),
+        reason=f"{expected.origin} counted {counted:.0f} queries over the whole load; {rows}: {percent(apart)} apart",
+    )
+
+
+def compared(case: Case) -> tuple[Compared, ...]:
+    """Put each prediction of the plan beside its measured value."""
+    expected = case.plan.experiment.expect.stampede
+    origin = case.plan.system.origins.get(expected.origin) if expected else None
+    measured: Mapping[str, float] = {}
+    if origin is not None and (found := refill(case, origin)).keys and found.seen:
+        measured = {"stampede.duplicates": found.duplicates, "stampede.amplification": found.amplification}
+    return tuple(
+        Compared(each.name, each.value, measured.get(each.name), each.unit, each.formula)
+        for each in case.plan.predictions
+    )

@@ -1,0 +1,102 @@
+"""Tell the run as a list of happenings: what gameday did, what the system did, what was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from gameday.analysis.case import Case
+from gameday.analysis.episodes import describe_proof
+from gameday.analysis.model import Happening
+from gameday.analysis.pools import labels
+from gameday.analysis.recovery import Recovered
+from gameday.analysis.windows import Window
+from gameday.record.history import Event, Record
+
+BREAKER = {0: "closed", 1: "half-open", 2: "open"}
+
+_TEXTS: dict[str, tuple[str, Callable[[Record], str]]] = {
+    Event.RUN_STARTED: ("run", lambda r: f"run of {r.data.get('experiment')} started on {r.data.get('target')}"),
+    Event.SYSTEM_READY: ("run", lambda r: f"the system is ready after {r.data.get('seconds')} s"),
+    Event.PROCESS_EXITED: ("system", lambda r: f"{r.data.get('process')} exited with {r.data.get('code')}"),
+    Event.LOAD_ORIGIN: ("load", lambda _: "the load begins"),
+    Event.LOAD_DONE: ("load", lambda r: f"the load is done: {r.data.get('rows')} rows"),
+    Event.LOAD_LOST: ("load", lambda r: f"the load process was lost: {r.data.get('reason')}"),
+    Event.WORKER_LOST: ("run", lambda r: f"the worker was lost ({r.data.get('code')})"),
+    Event.PHASE_ENTERED: ("run", lambda r: f"{r.data.get('phase')} begins"),
+    Event.HYPOTHESIS: ("judgement", lambda r: f"hypothesis in the {r.data.get('phase')}: {_met(r)}"),
+    Event.FAULT_INJECTED: ("fault", lambda r: f"{_fault(r)} injected"),
+    Event.FAULT_CONFIRMED: ("fault", lambda r: f"{_fault(r)} confirmed: {describe_proof(r.data.get('proof'))}"),
+    Event.FAULT_INERT: ("fault", lambda r: f"{_fault(r)} shows no effect: {describe_proof(r.data.get('proof'))}"),
+    Event.FAULT_FAILED: ("fault", lambda r: f"{_fault(r)} failed: {r.data.get('error')}"),
+    Event.FAULT_UNDONE: ("fault", lambda r: f"{_fault(r)} undone"),
+    Event.FAULT_VERIFIED: ("fault", lambda r: f"{_fault(r)} verified as undone"),
+    Event.ABORT_NOTICED: (
+        "judgement",
+        lambda r: f"{r.data.get('route')} burns its budget {r.data.get('burn_10s')} times",
+    ),
+    Event.RUN_ABORTED: ("run", lambda r: f"run aborted: {r.data.get('reason')}"),
+    Event.RUN_INTERRUPTED: ("run", lambda r: f"run interrupted by {r.data.get('signal')}"),
+    Event.RUN_FINISHED: ("run", lambda _: "run finished"),
+    Event.RECOVERED: ("run", lambda r: f"recovered: {r.data.get('undone')} undone"),
+    Event.ERROR: ("run", lambda r: f"error in {r.data.get('where')}: {r.data.get('error')}"),
+}
+
+
+def timeline(case: Case, measured: Recovered) -> tuple[Happening, ...]:
+    """Merge all happenings by time."""
+    found = (*_told(case), *_breakers(case), *_first_bad(case), *_recovered(case, measured))
+    return tuple(sorted(found, key=lambda happening: happening.t_s))
+
+
+def _told(case: Case) -> Iterator[Happening]:
+    named = {episode.id: episode.label for episode in case.episodes if episode.id is not None}
+    for record in case.history:
+        if record.event in _TEXTS:
+            kind, text = _TEXTS[record.event]
+            label = named.get(str(record.data.get("id")))
+            said = text(record) if label is None else text(record).replace(_fault(record), label, 1)
+            yield Happening(record.t_s, kind, said)  # type: ignore[arg-type]
+
+
+def _fault(record: Record) -> str:
+    return f"fault {record.data.get('id')}"
+
+
+def _met(record: Record) -> str:
+    return "met" if record.data.get("met") else "not met"
+
+
+def _breakers(case: Case) -> Iterator[Happening]:
+    for service, key in case.metrics.matching("breaker_state"):
+        dependency = labels(key).get("dependency", "")
+        t_s, states = case.metrics.series(service, "breaker_state", dependency=dependency)
+        for index in np.flatnonzero(np.diff(states)) + 1:
+            state = BREAKER.get(int(states[index]), str(states[index]))
+            yield Happening(float(t_s[index]), "system", f"{service}: breaker to {dependency} is {state}")
+
+
+def _first_bad(case: Case) -> Iterator[Happening]:
+    """Find each route's first second with at least three bad answers and twice the hypothesis's (or 2 %) bad share."""
+    span = Window("run", case.windows.observed.start_s, case.windows.observed.end_s)
+    for route, requests in case.routes.items():
+        inside = requests.within(span)
+        if not len(inside):
+            continue
+        second = span.second(inside.scheduled_s)
+        asked = np.bincount(second, minlength=span.seconds)
+        bad = np.bincount(second[~inside.good], minlength=span.seconds)
+        found = np.flatnonzero((bad >= 3) & (bad > 0.02 * asked))
+        if len(found):
+            first = int(found[0])
+            yield Happening(
+                span.start_s + first, "judgement", f"{route}: first bad second, {bad[first]} of {asked[first]} not good"
+            )
+
+
+def _recovered(case: Case, measured: Recovered) -> Iterator[Happening]:
+    if measured.at_s is not None and case.plan.experiment.expect.recovery is not None and measured.after_s:
+        yield Happening(
+            measured.at_s, "judgement", f"the steady state is back, {measured.after_s:.0f} s after the fault"
+        )

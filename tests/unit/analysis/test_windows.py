@@ -1,0 +1,86 @@
+"""Windows come from what happened, not from what was planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gameday.analysis.episodes import episodes
+from gameday.analysis.windows import Window, Windows, windows
+from gameday.experiment.plan import Plan
+from gameday.record.history import Event, Record
+from simulator.world import shipped, story
+
+
+def found(plan: Plan, history: tuple[Record, ...]) -> Windows:
+    """Find the windows of a history."""
+    return windows(plan, history, episodes(plan, history))
+
+
+def moved(history: tuple[Record, ...], event: Event, t_s: float) -> tuple[Record, ...]:
+    """Let an event happen at another time."""
+    return tuple(replace(record, t_s=t_s) if record.event == event else record for record in history)
+
+
+def test_a_step_is_cut_by_its_guards_from_inside() -> None:
+    """Injected at 22.01 s, undone at 42.05 s, two seconds of guard."""
+    plan = shipped("slow-recommendations", 1)
+    seen = found(plan, story(plan))
+    assert seen.shape == "step"
+    assert (seen.baseline.start_s, seen.baseline.end_s) == (6.0, 22.0)
+    assert (seen.fault.start_s, seen.fault.end_s) == (22.01, 42.0)
+    assert (seen.steady.start_s, seen.steady.end_s) == pytest.approx((24.01, 40.0))
+    assert seen.ended_s == 42.05
+    assert (seen.recovery.start_s, seen.recovery.end_s) == pytest.approx((44.05, 56.0))
+
+
+def test_a_fault_that_was_late_moves_its_window() -> None:
+    """What was planned for 22 s and came at 25 s is judged from 27 s on; a late confirmation moves it further."""
+    plan = shipped("slow-recommendations", 1)
+    late = moved(moved(story(plan), Event.FAULT_INJECTED, 25.0), Event.FAULT_CONFIRMED, 25.5)
+    assert found(plan, late).steady.start_s == 27.0
+    assert found(plan, moved(late, Event.FAULT_CONFIRMED, 29.0)).steady.start_s == 29.0
+
+
+def test_a_fault_that_was_undone_early_ends_its_window() -> None:
+    """The window ends a guard before the undo."""
+    plan = shipped("slow-recommendations", 1)
+    assert found(plan, moved(story(plan), Event.FAULT_UNDONE, 35.0)).steady.end_s == 33.0
+
+
+def test_an_impulse_has_no_guards_and_recovery_counts_from_it() -> None:
+    """The whole phase from the impulse on."""
+    plan = shipped("cache-stampede", 1)
+    seen = found(plan, story(plan))
+    assert seen.shape == "impulse"
+    assert seen.steady == replace(seen.fault, label="steady")
+    assert (seen.fault.start_s, seen.fault.end_s) == (22.01, 42.0)
+    assert seen.ended_s == 22.01
+
+
+def test_no_fault_is_compared_over_the_whole_phase() -> None:
+    """None: no guards, and the recovery counts from the phase's end."""
+    plan = shipped("none", 1)
+    seen = found(plan, story(plan))
+    assert seen.shape == "none"
+    assert (seen.steady.start_s, seen.steady.end_s) == (22.0, 42.0)
+    assert seen.ended_s == 42.0
+
+
+def test_a_run_that_was_stopped_ends_every_window() -> None:
+    """Interrupted at 30 s."""
+    plan = shipped("none", 1)
+    stop = Record(30.0, "supervisor", 1, Event.RUN_INTERRUPTED, {"signal": "SIGINT"})
+    seen = found(plan, (*story(plan), stop))
+    assert seen.stopped_s == 30.0
+    assert seen.steady.end_s == 30.0
+    assert seen.recovery.length_s == 0.0
+
+
+def test_a_window_has_whole_seconds_and_a_remainder_joins_the_last() -> None:
+    """15.99 s are fifteen clusters."""
+    window = Window("w", 24.01, 40.0)
+    assert window.seconds == 15
+    assert window.second(np.array([24.01, 25.0, 25.02, 39.99])).tolist() == [0, 0, 1, 14]
