@@ -1,0 +1,1 @@
+"""Execution: supervisor, worker (chaoslib), safety and recovery."""

@@ -1,0 +1,65 @@
+"""Make a run's folder and describe what the run is made with."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+
+from gameday.experiment.plan import Plan
+from gameday.record.folder import About
+
+PACKAGES = ("gameday", "chaostoolkit-lib", "locust")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The texts of the two files as they were read, and the command that runs them again."""
+
+    experiment: str
+    system: str
+    command: str
+
+
+def create_folder(out: Path, plan: Plan, sources: Sources) -> Path:
+    """Make ``<out>/<UTC time>-<experiment>/`` with the plan and the sources in it, and point ``<out>/latest`` to it."""
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
+    for number in count(1):
+        folder = out / (f"{stamp}-{plan.name}" + (f"-{number}" if number > 1 else ""))
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        break
+    (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
+    (folder / "experiment.yaml").write_text(sources.experiment, encoding="utf-8")
+    (folder / "system.yaml").write_text(sources.system, encoding="utf-8")
+    (folder / "logs").mkdir()
+    describe(folder, sources, start_s=0.0, parts={})
+    link = out / f".latest-{os.getpid()}"
+    link.symlink_to(folder.name)
+    link.replace(out / "latest")
+    return folder
+
+
+def describe(folder: Path, sources: Sources, *, start_s: float, parts: Mapping[str, str]) -> None:
+    """Write ``run.json``; written again once the system's parts are known."""
+    about = About(
+        started=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        start_s=start_s,
+        boot_id=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
+        versions={
+            **{name: version(name) for name in PACKAGES},
+            "Python": platform.python_version(),
+            **parts,
+            "kernel": platform.release(),
+            "processors": str(os.cpu_count()),
+        },
+        command=sources.command,
+    )
+    (folder / "run.json").write_text(about.to_json(), encoding="utf-8")

@@ -1,0 +1,49 @@
+"""Sample the counters of the system under test once a second, beside the run."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from gameday.record.metrics import MetricsWriter
+from gameday.runner.env import Env
+from gameday.targets.protocol import Target, TargetError
+
+PERIOD_S = 1.0
+
+
+class Sampler:
+    """A thread that owns ``metrics.ndjson``; a page that does not answer leaves a gap."""
+
+    def __init__(self, folder: Path, target: Target, env: Env, *, start_s: float) -> None:
+        """Prepare; ``start_s`` is the run's start on ``env``'s clock."""
+        self._writer = MetricsWriter(folder)
+        self._target, self._env, self._start_s = target, env, start_s
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._go, name="sampler", daemon=True)
+
+    def start(self) -> None:
+        """Begin sampling."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take a last sample, so that counters cover all requests, and close the file. Bounded by the target's own timeouts."""
+        self._over.set()
+        self._thread.join()
+        self._sample()
+        self._writer.close()
+
+    def _go(self) -> None:
+        while not self._over.is_set():
+            began_s = self._env.now_s()
+            self._sample()
+            self._over.wait(max(0.0, began_s + PERIOD_S - self._env.now_s()))
+
+    def _sample(self) -> None:
+        t_s = self._env.now_s() - self._start_s
+        try:
+            pages = self._target.metrics()
+        except TargetError:
+            return
+        for service, values in pages.items():
+            self._writer.append(t_s, service, values)

@@ -1,0 +1,251 @@
+"""
+The supervisor: one run from its lock to its last record.
+
+It owns the system under test, the load and the worker, each a process tree of its own that dies with it. Whatever happens, it ends the load,
+undoes what is outstanding and ends the system, in that order, before it returns. It judges nothing.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from gameday.experiment.plan import Plan
+from gameday.faults import catalogue
+from gameday.load.session import LoadLostError, LoadSession
+from gameday.record.history import Event, History, outstanding, read_history
+from gameday.runner.env import Env
+from gameday.runner.folder import Sources, create_folder, describe
+from gameday.runner.follow import Follower
+from gameday.runner.identity import identity
+from gameday.runner.lock import lock
+from gameday.runner.order import Order
+from gameday.runner.sampler import Sampler
+from gameday.runner.signals import Interrupted, Interruptions
+from gameday.runner.undo import undo_all
+from gameday.runner.view import View
+from gameday.runner.watch import Watch
+from gameday.runner.worker_process import WorkerProcess
+from gameday.targets.connect import Host, connect, host
+from gameday.targets.local.events import ProcessEvent, ProcessExited, ProcessStarted
+from gameday.targets.protocol import TargetError
+
+LEAD_S = 0.4
+"""Between the order and the first arrival: the worker and the load are told of the same instant ahead of time."""
+LEAVE_S = 8.0
+"""How long the worker may take to leave through its rollbacks: an undo, and its being seen healed."""
+PUBLISH_S = 1.1
+"""How long after the last query the database publishes its counters (PostgreSQL: once a second)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """
+    How a run ended.
+
+    Attributes:
+        folder: The run's folder.
+        interrupted: The signal that ended it, None when it was not interrupted.
+        residue: Whether a fault could not be undone.
+        error: What kept the run from being completed, None if nothing did; the traceback is in the history.
+        expected: The error is one that a target or a load may have, not a mistake of ours.
+    """
+
+    folder: Path
+    interrupted: str | None
+    residue: bool
+    error: str | None
+    expected: bool
+
+
+def supervise(plan: Plan, sources: Sources, *, out: Path, secrets: Mapping[str, str], view: View, env: Env) -> Ended:
+    """
+    Carry out a plan and leave a run's folder behind.
+
+    Raises:
+        RefusedError: Another run holds the system's lock; nothing was started.
+    """
+    with lock(out, system=plan.system.name, target=plan.target), Interruptions().watch() as interruptions:
+        folder = create_folder(out, plan, sources)
+        return _Run(plan, folder, secrets=secrets, view=view, env=env, interruptions=interruptions).go(sources)
+
+
+class _Run:
+    """The state of one run; each attribute is None until its part is started."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        *,
+        secrets: Mapping[str, str],
+        view: View,
+        env: Env,
+        interruptions: Interruptions,
+    ) -> None:
+        self.plan, self.folder, self.secrets, self.view, self.env = plan, folder, secrets, view, env
+        self.interruptions = interruptions
+        self.start_s = env.now_s()
+        self.history = History(folder, "supervisor", start_s=self.start_s, secrets=secrets.values())
+        self.worker: WorkerProcess | None = None
+        self.host: Host | None = None
+        self.load: LoadSession | None = None
+        self.sampler: Sampler | None = None
+        self.origin_s = 0.0
+        self.residue = False
+        self.interrupted: str | None = None
+        self.error: str | None = None
+        self.expected = True
+
+    def go(self, sources: Sources) -> Ended:
+        """Set up, follow, and clean up; an error of ours is kept, not raised, so that what the run left is still judged."""
+        plan = self.plan
+        self.history.append(
+            Event.RUN_STARTED,
+            {"experiment": plan.name, "target": plan.target, "variant": plan.variant, "seed": plan.seed},
+        )
+        try:
+            with self.interruptions.at_once():
+                self._set_up(sources)
+                self._begin()
+            self._follow()
+        except Interrupted as signal:
+            self.interrupted = str(signal)
+            self.history.append(Event.RUN_INTERRUPTED, {"signal": str(signal)})
+            self.view.notice(f"{signal}: ending the run; everything is undone first")
+        except Exception as error:  # noqa: BLE001 - recorded with its traceback; the clean-up comes first
+            self._keep("run", error)
+        self._clean_up()
+        self.history.append(Event.RUN_FINISHED)
+        self.history.close()
+        return Ended(self.folder, self.interrupted, self.residue, self.error, self.expected)
+
+    def _set_up(self, sources: Sources) -> None:
+        plan = self.plan
+        self.worker = WorkerProcess()
+        self.history.append(Event.PROCESS_STARTED, identity("worker", self.worker.pid))
+        self.host = host(plan.target, plan.system, logs=self.folder / "logs", progress=self.view.step)
+        self.host.start()
+        self._note_processes()
+        self.history.append(Event.SYSTEM_READY, {"seconds": round(self.env.now_s() - self.start_s, 3)})
+        describe(self.folder, sources, start_s=self.start_s, parts=self.host.versions())
+        if plan.variant:
+            self.view.step(f"switching {plan.system.name} to {plan.variant}")
+            self.host.switch(plan.system.variants[plan.variant])
+        self.host.reset()
+        self.view.step("starting the load process")
+        target = connect(plan.target, self.host.address)
+        urls = {load.route: target.url(plan.system.routes[load.route].entry) for load in plan.routes}
+        self.load = LoadSession(plan, folder=self.folder, urls=urls, secrets=self.secrets)
+        self.load.start()
+        self.history.append(Event.PROCESS_STARTED, identity("load", self.load.pid))
+        self.sampler = Sampler(self.folder, target, self.env, start_s=self.start_s)
+
+    def _begin(self) -> None:
+        assert self.worker and self.load and self.host and self.sampler  # noqa: S101, PT018 - set up just before
+        self.origin_s = self.env.now_s() + LEAD_S
+        self.history.append(Event.LOAD_ORIGIN, {"origin_s": round(self.origin_s - self.start_s, 6)})
+        self.load.begin(self.origin_s)
+        self.worker.begin(
+            Order(
+                folder=self.folder,
+                address=self.host.address,
+                start_s=self.start_s,
+                origin_s=self.origin_s,
+                secrets=tuple(self.secrets.values()),
+            )
+        )
+        self.sampler.start()
+
+    def _follow(self) -> None:
+        """Watch until worker and load are done; return early when the run cannot go on."""
+        assert self.worker and self.load  # noqa: S101, PT018 - set up before
+        follower = Follower(self.plan, self.view, self.history)
+        watch = Watch(self.plan, self.folder, self.history)
+        while True:
+            self.interruptions.check()
+            now_s = self.env.now_s() - self.origin_s
+            follower.follow(now_s, self.worker, self.load)
+            self._note_processes()
+            if watch.must_end(now_s):
+                self.view.notice("the abort condition holds: ending the run")
+                return
+            if (code := self.worker.code()) is not None:
+                if code != 0:
+                    self.history.append(Event.WORKER_LOST, {"code": code})
+                    self.view.notice(f"the worker died ({code}): undoing what is outstanding")
+                    return
+                if self.load.finished or not follower.baseline_met:
+                    return
+            self.env.sleep(0.1)
+
+    def _clean_up(self) -> None:
+        """End everything in the order that keeps the system safe; one step's failure does not stop the next."""
+        with ExitStack() as steps:  # last in, first out
+            if self.host:
+                steps.callback(self._try, "stopping the system", self.host.stop)
+            if self.sampler:
+                steps.callback(self._try, "reading the last counters", self._sample)
+            if self.load:
+                steps.callback(self._try, "ending the load", self._end_load)
+            steps.callback(self._try, "undoing", self._undo)
+            if self.worker:
+                steps.callback(self._try, "ending the worker", self._end_worker)
+
+    def _end_worker(self) -> None:
+        assert self.worker  # noqa: S101 - else not called
+        self.worker.end(within_s=0 if self.interruptions.count > 1 else LEAVE_S)
+
+    def _undo(self) -> None:
+        left = outstanding(read_history(self.folder))
+        if left and self.host:
+            self.view.step("undoing what is outstanding")
+            target = connect(self.plan.target, self.host.address)
+            self.residue = not undo_all(left, catalogue(), target, self.history, self.env)
+
+    def _end_load(self) -> None:
+        assert self.load  # noqa: S101 - else not called
+        if not self.load.finished:
+            self.load.stop()
+        if done := self.load.finished:
+            self.history.append(Event.LOAD_DONE, {"rows": dict(done.rows), "cpu_share": round(done.cpu_share, 4)})
+        self.load.kill()
+
+    def _sample(self) -> None:
+        assert self.sampler  # noqa: S101 - else not called
+        if self.origin_s and not self.interrupted:
+            self.env.sleep(PUBLISH_S)
+        self.sampler.stop()
+
+    def _note_processes(self) -> None:
+        assert self.host  # noqa: S101 - set up before
+        for event in self.host.events():
+            self.history.append(*_recorded(event))
+            if isinstance(event, ProcessExited) and not event.expected:
+                self.view.notice(f"{event.process} died ({event.code})")
+
+    def _try(self, what: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - recorded; the next step must run
+            self._keep(what, error)
+
+    def _keep(self, where: str, error: Exception) -> None:
+        """Record an error; the first one is told to the caller, and any that is not a target's or a load's is ours."""
+        if isinstance(error, LoadLostError):
+            self.history.append(Event.LOAD_LOST, {"reason": str(error)})
+        self.error = self.error or f"{where}: {error}"
+        self.expected = self.expected and isinstance(error, LoadLostError | TargetError)
+        self.history.append(
+            Event.ERROR, {"where": where, "error": str(error), "traceback": "".join(traceback.format_exception(error))}
+        )
+
+
+def _recorded(event: ProcessEvent) -> tuple[Event, dict[str, JsonValue]]:
+    kind = Event.PROCESS_STARTED if isinstance(event, ProcessStarted) else Event.PROCESS_EXITED
+    return kind, {name: value for name, value in asdict(event).items() if name != "t_s"}

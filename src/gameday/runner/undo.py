@@ -1,0 +1,59 @@
+"""Undo a fault from its undo data alone, and see that it is healed; who does it, and how often, does not matter."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import cast
+
+from gameday.faults.protocol import Data, Fault
+from gameday.record.history import Event, History, Record
+from gameday.runner.env import Env
+from gameday.targets.protocol import Target, TargetError
+
+HEAL_S = 5.0
+"""How long a fault may take to be seen healed after its undo."""
+
+
+def undo_all(
+    intended: Iterable[Record], faults: Mapping[str, Fault], target: Target, history: History, env: Env
+) -> bool:
+    """
+    Undo every fault of these ``fault.intended`` records, in their order; one that resists does not stop the others.
+
+    Returns:
+        True when each was seen healed, so that nothing is outstanding.
+    """
+    with _undisturbed():
+        healed = [_undo(record, faults, target, history, env) for record in intended]
+    return all(healed)
+
+
+def _undo(record: Record, faults: Mapping[str, Fault], target: Target, history: History, env: Env) -> bool:
+    name, fault = record.data["id"], faults[str(record.data["fault"])]
+    undo = cast("Data", record.data["undo"])
+    try:
+        fault.undo(undo, target)
+        history.append(Event.FAULT_UNDONE, {"id": name})
+        until_s = env.now_s() + HEAL_S
+        while not fault.healed(undo, target):
+            if env.now_s() > until_s:
+                raise TargetError(f"{name} was undone but still shows after {HEAL_S:g} s")  # noqa: TRY301 - one place records
+            env.sleep(0.1)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next fault must be undone and this one stays outstanding
+        history.append(Event.ERROR, {"where": f"undo {name}", "error": str(error), "traceback": traceback.format_exc()})
+        return False
+    history.append(Event.FAULT_VERIFIED, {"id": name}, durable=True)
+    return True
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM: they arrive when the undo is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,136 @@
+"""What every fault keeps to, on a system whose truth is known."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import JsonValue
+
+from fakes import FakeTarget
+from gameday.experiment.catalogue import PlannedFault
+from gameday.faults import catalogue
+from gameday.faults.protocol import Fault
+from samples import planned, shop
+
+FAULTS: dict[str, dict[str, JsonValue]] = {
+    "none": {},
+    "latency": {"edge": "web -> recommendations", "delay": "2s", "jitter": "100ms"},
+    "empty-cache": {"service": "cache"},
+}
+everyone = pytest.mark.parametrize("name", sorted(FAULTS))
+
+
+def case(name: str) -> tuple[Fault, PlannedFault]:
+    """Return a fault and how the shop's plan resolves it."""
+    return catalogue()[name], planned(name, FAULTS[name]).faults[0]
+
+
+def test_every_fault_that_ships_is_in_this_suite() -> None:
+    """A new fault brings its row."""
+    assert set(catalogue()) == set(FAULTS)
+
+
+@everyone
+def test_prepare_changes_nothing(name: str) -> None:
+    """Reading the state is all it does."""
+    fault, plan = case(name)
+    target = FakeTarget()
+    before = target.state()
+    fault.prepare(plan, target)
+    assert target.state() == before
+    assert target.acts == []
+
+
+@everyone
+def test_the_undo_data_is_plain_json(name: str) -> None:
+    """Another process, later, has nothing else."""
+    import json  # noqa: PLC0415 - only here
+
+    fault, plan = case(name)
+    undo = dict(fault.prepare(plan, FakeTarget()))
+    assert json.loads(json.dumps(undo)) == undo
+
+
+@everyone
+def test_undo_heals_and_twice_is_once(name: str) -> None:
+    """Repeating the undo is what a net does."""
+    fault, plan = case(name)
+    target = FakeTarget()
+    undo = fault.prepare(plan, target)
+    fault.inject(plan, target)
+    fault.undo(undo, target)
+    after = target.state()
+    fault.undo(undo, target)
+    assert target.state() == after
+    assert target.delays == {}
+    assert fault.healed(undo, target)
+
+
+@everyone
+def test_undo_tolerates_a_fault_that_never_happened(name: str) -> None:
+    """The crash may come between the record and the effect."""
+    fault, plan = case(name)
+    target = FakeTarget()
+    before = target.state()
+    undo = fault.prepare(plan, target)
+    fault.undo(undo, target)
+    assert target.state() == before
+
+
+@everyone
+def test_a_working_injection_is_proven(name: str) -> None:
+    """The target's own signals show the dose."""
+    fault, plan = case(name)
+    target = FakeTarget()
+    fault.prepare(plan, target)
+    assert fault.prove(plan, target, fault.inject(plan, target)).bites
+
+
+@pytest.mark.parametrize("name", sorted(set(FAULTS) - {"none"}))
+def test_an_injection_that_does_nothing_is_not_proven(name: str) -> None:
+    """Asked for a dose, shown none."""
+    fault, plan = case(name)
+    target = FakeTarget(inert=True)
+    fault.prepare(plan, target)
+    assert not fault.prove(plan, target, fault.inject(plan, target)).bites
+
+
+@everyone
+def test_a_lease_may_be_renewed_at_any_time(name: str) -> None:
+    """Renewing adds nothing to what was injected."""
+    fault, plan = case(name)
+    target = FakeTarget()
+    fault.inject(plan, target)
+    before = target.state()
+    fault.renew(plan, target)
+    assert target.state() == before
+
+
+@everyone
+def test_the_plan_says_what_it_does_how_it_is_undone_and_what_proves_it(name: str) -> None:
+    """Nothing is injected that was not announced."""
+    _, plan = case(name)
+    assert all(text.endswith(".") for text in (plan.effect, plan.undo, plan.proof))
+
+
+def test_a_latency_fault_on_a_service_takes_all_of_its_edges() -> None:
+    """``service:`` means every caller, the load included."""
+    fault = catalogue()["latency"]
+    given = fault.parameters.model_validate({"service": "web", "delay": "1s"})
+    assert fault.plan(given, shop()).edges == ("load -> web",)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "key"),
+    [
+        ("latency", {"edge": "web -> pulse", "delay": "1s"}, "edge"),
+        ("latency", {"service": "nobody", "delay": "1s"}, "service"),
+        ("empty-cache", {"service": "web"}, "service"),
+        ("empty-cache", {"service": "nobody"}, "service"),
+    ],
+)
+def test_what_the_system_does_not_have_is_a_mistake(name: str, parameters: dict[str, JsonValue], key: str) -> None:
+    """The key is named, and what would be valid."""
+    fault = catalogue()[name]
+    mistakes = fault.check(fault.parameters.model_validate(parameters), shop())
+    assert [mistake.key for mistake in mistakes] == [key]
+    assert mistakes[0].valid
