@@ -1,0 +1,1 @@
+"""Pure rendering of an analysis: HTML, Markdown, JSON and the live view."""

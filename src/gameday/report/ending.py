@@ -1,0 +1,134 @@
+"""Say at a run's end what came out, why, where the report is and what to try next, as lines without colour."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gameday.analysis.model import Analysis, Finding, Status, Verdict
+from gameday.experiment.plan import Plan
+from gameday.report import content, figures
+
+MOST_FINDINGS = 5
+Role = Literal["verdict", "text", "fail", "inconclusive", "muted", "next"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text and what it is; ``role`` chooses its colour where there are colours."""
+
+    text: str
+    role: Role = "text"
+
+
+def ending(analysis: Analysis, plan: Plan, folder: Path, hint: str, *, link: str, width: int) -> tuple[Line, ...]:
+    """
+    Write the verdict block.
+
+    Args:
+        analysis: What is told.
+        plan: Whose run it was.
+        folder: The run's folder as it is to be shown; the report is ``report.html`` in it.
+        link: The report as a ``file://`` link; empty for none.
+        hint: What to try next: a line of words, then commands, one per line, which are never broken; empty for nothing.
+        width: Columns to wrap at; a path or a link is never broken.
+    """
+    width = max(width, 40)
+    return (*_why(analysis, plan, width), Line(""), *_further(folder, hint, link, width))
+
+
+def next_step(analysis: Analysis, plan: Plan) -> str:
+    """Suggest what to try next, from the verdict alone: a line of words, then perhaps a command."""
+    again = f"gameday run {plan.name}{'' if plan.target == 'local' else f' --target {plan.target}'}"
+    variants, decides = plan.system.variants, plan.experiment.decides
+    match analysis.verdict:
+        case Verdict.FAIL if plan.variant == "naive" and "hardened" in variants:
+            return f"see the same arrivals with every mechanism on:\n{again} --variant hardened --seed {plan.seed}"
+        case Verdict.FAIL:
+            return f"read why in the report, from {analysis.decided_by or 'the failed checks'} on"
+        case Verdict.PASS if plan.variant == "hardened" and "naive" in variants and decides:
+            return f"see {decides} fail without the mechanisms:\n{again} --variant naive --seed {plan.seed}"
+        case Verdict.PASS:
+            return f"ask again with other arrivals:\n{again} --seed {plan.seed + 1}"
+        case Verdict.INVALID:
+            return "read under Gates in the report what did not hold, and what this machine lacks:\ngameday doctor"
+        case _:
+            return f"longer phases or higher rates decide; or ask again with other arrivals:\n{again} --seed {plan.seed + 1}"
+
+
+def _further(folder: Path, hint: str, link: str, width: int) -> Iterator[Line]:
+    yield Line(f"  report  {folder / 'report.html'}")
+    if link:
+        yield Line(f"          {link}", "muted")
+    if hint:
+        words, *commands = hint.split("\n")
+        yield from _wrapped(f"next    {words}", width, "  ", "next", hang="          ")
+        yield from (Line(f"          {command}", "next") for command in commands)
+
+
+def _why(analysis: Analysis, plan: Plan, width: int) -> Iterator[Line]:
+    verdict = analysis.verdict
+    run = ", ".join(filter(None, (plan.variant, plan.target, f"seed {plan.seed}")))
+    yield Line(f"{content.MARKS[verdict]} {verdict.upper()}  {plan.name} ({run})", "verdict")
+    yield from _wrapped(" ".join(filter(None, content.headline(analysis))), width, "  ", "text")
+    bad = _telling(analysis)
+    if bad:
+        yield Line("")
+    for finding in bad[:MOST_FINDINGS]:
+        yield from _finding(finding, plan, width)
+    if len(bad) > MOST_FINDINGS:
+        yield Line(f"  and {len(bad) - MOST_FINDINGS} more in the report", "muted")
+    for gate in analysis.gates:
+        if gate.reason == analysis.reason:
+            continue
+        if gate.status in {Status.FAIL, Status.INCONCLUSIVE}:
+            yield from _wrapped(
+                f"gate {content.MARKS[gate.status]} {gate.title}: {gate.reason}", width, "  ", _role(gate.status)
+            )
+
+
+def _telling(analysis: Analysis) -> list[Finding]:
+    """Return what failed, else what was measured but could not be decided; what decided comes first."""
+    failed = [check for check in analysis.checks if check.status == Status.FAIL]
+    undecided = [c for c in analysis.checks if c.status == Status.INCONCLUSIVE and c.value is not None]
+    found = [] if analysis.verdict == Verdict.INVALID else failed or undecided
+    return sorted(found, key=lambda check: check.id != analysis.decided_by)
+
+
+def _finding(check: Finding, plan: Plan, width: int) -> Iterator[Line]:
+    value = content.value_of(check, plan)
+    interval = content.interval_of(check, plan)
+    accepted = figures.accepted(check.op, check.bound, check.unit)
+    told = f"{content.MARKS[check.status]} {check.id}: {value}"
+    told += f" {interval}" if interval and interval != figures.UNBOUNDED else ""
+    told += f", accepted {accepted}" if accepted != figures.NOTHING else ""
+    told += f", {content.sample(check)}" if check.n else ""
+    yield from _wrapped(told, width, "  ", _role(check.status), hang="    ")
+
+
+def _role(status: Status) -> Role:
+    return "fail" if status == Status.FAIL else "inconclusive"
+
+
+def _wrapped(words: str, width: int, indent: str, role: Role, *, hang: str | None = None) -> Iterator[Line]:
+    for line in textwrap.wrap(
+        _tied(words),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent if hang is None else hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        yield Line(line.replace(_TIED, " "), role)
+
+
+def _tied(words: str) -> str:
+    """Tie a number to its unit and to the sign before it, so that no line ends between them."""
+    return re.sub(r"(?<=[0-9]) (?=(?:%|m?s)(?:[^a-z]|$))|(?<=[≤≥>]) (?=[0-9])", _TIED, words)
+
+
+_TIED = "\N{NO-BREAK SPACE}"

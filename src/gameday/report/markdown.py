@@ -1,0 +1,169 @@
+"""Render an analysis as Markdown for a pull request's comment: verdict and reason first, under two hundred lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from gameday.analysis.model import Analysis, Finding, Happening
+from gameday.experiment.plan import Plan
+from gameday.record.folder import About
+from gameday.report import content, figures, routes
+
+MOST_CHECKS = 60
+MOST_HAPPENINGS = 50
+"""How many rows are shown, so that the whole stays under two hundred lines; what is left out is said."""
+
+
+def markdown(analysis: Analysis, plan: Plan, about: About) -> str:
+    """Render the comment: verdict, what was done, checks, gates, predictions, timeline, how to run it again."""
+    parts = (
+        _head(analysis, plan, about),
+        _struck(analysis, plan),
+        _deeds(analysis, plan),
+        _checks(analysis, plan),
+        _gates(analysis),
+        _predictions(analysis),
+        _timeline(analysis.timeline),
+        _again(about),
+    )
+    return "\n\n".join("\n".join(part) for part in map(tuple, parts) if part) + "\n"
+
+
+def _head(analysis: Analysis, plan: Plan, about: About) -> Iterator[str]:
+    verdict = analysis.verdict
+    yield f"## {content.MARKS[verdict]} {verdict.upper()}: {_plain(plan.experiment.title)}"
+    yield ""
+    decided, reason = content.headline(analysis)
+    yield " ".join(filter(None, (f"**{_plain(decided)}**" if decided else "", _plain(reason))))
+    yield ""
+    yield " · ".join(f"{label} {_code(value)}" for label, value in content.facts(analysis, plan, about))
+
+
+def _struck(analysis: Analysis, plan: Plan) -> Iterator[str]:
+    lines = routes.struck(analysis, plan)
+    if not lines:
+        return
+    yield "### The fault phase, per route"
+    yield ""
+    rows = (
+        (
+            _plain(line.route) + (" (control)" if line.control else ""),
+            line.fate.good,
+            *(figures.share(part.n, line.fate.scheduled) if part.n else "0" for part in line.fate.parts[1:]),
+            f"{line.usual_p95} → {line.fate.p95}",
+        )
+        for line in lines
+    )
+    yield from _table(("route", "good", *(f"{kind}" for kind in routes.KINDS[1:]), "p95"), "lrrrrrr", rows)
+
+
+def _deeds(analysis: Analysis, plan: Plan) -> Iterator[str]:
+    yield "### What was done to whom"
+    for deed in content.deeds(analysis, plan):
+        yield ""
+        yield f"**{_plain(deed.title)}.** {_plain(' '.join(deed.sentences))}"
+
+
+def _checks(analysis: Analysis, plan: Plan) -> Iterator[str]:
+    yield "### Checks"
+    yield ""
+    if not analysis.checks:
+        yield "No check was planned."
+        return
+    ordered = [check for group in content.grouped(analysis.checks, analysis.decided_by) for check in group.checks]
+    yield from _table(
+        ("", "check", "measured", "interval", "accepted", "n", "why"),
+        "lllllrl",
+        (_check(check, plan) for check in ordered[:MOST_CHECKS]),
+    )
+    if len(ordered) > MOST_CHECKS:
+        yield ""
+        yield f"{len(ordered) - MOST_CHECKS} further checks are in the HTML report."
+
+
+def _check(check: Finding, plan: Plan) -> tuple[str, ...]:
+    return (
+        f"{content.MARKS[check.status]} {check.status}",
+        f"{_plain(check.title)} {_code(check.id)}",
+        content.value_of(check, plan),
+        content.interval_of(check, plan),
+        figures.accepted(check.op, check.bound, check.unit),
+        figures.count(check.n) if check.n else figures.NOTHING,
+        "" if check.status == "pass" else _plain(check.reason),
+    )
+
+
+def _gates(analysis: Analysis) -> Iterator[str]:
+    yield "### Gates"
+    yield ""
+    yield _plain(content.gates_line(analysis.gates))
+    bad = [gate for gate in content.failed_first(analysis.gates) if gate.status not in {"pass", "shown"}]
+    if bad:
+        yield ""
+    for gate in bad:
+        yield f"- {content.MARKS[gate.status]} **{_plain(gate.title)}** {_code(gate.id)}: {_plain(content.sentence(gate.reason))} {content.sentence(content.consequence(gate))}"
+
+
+def _predictions(analysis: Analysis) -> Iterator[str]:
+    if not analysis.predictions:
+        return
+    yield "### Predicted before the run, and measured"
+    yield ""
+    rows = (
+        (
+            _code(row.name),
+            figures.quantity(row.predicted, row.unit),
+            figures.quantity(row.measured, row.unit),
+            content.gap(row),
+            _plain(row.formula),
+        )
+        for row in analysis.predictions
+    )
+    yield from _table(("quantity", "predicted", "measured", "difference", "formula"), "lrrll", rows)
+
+
+def _timeline(timeline: Sequence[Happening]) -> Iterator[str]:
+    if not timeline:
+        return
+    yield "<details><summary>Timeline</summary>"
+    yield ""
+    shown = timeline[:MOST_HAPPENINGS]
+    yield from _table(
+        ("load clock", "kind", "what"), "rll", ((figures.clock(h.t_s), h.kind, _plain(h.text)) for h in shown)
+    )
+    if len(timeline) > len(shown):
+        yield ""
+        yield f"{len(timeline) - len(shown)} further lines are in the HTML report."
+    yield ""
+    yield "</details>"
+
+
+def _again(about: About) -> Iterator[str]:
+    yield "### Run it again"
+    yield ""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", about.command)), default=0))
+    yield f"{fence}sh"
+    yield about.command
+    yield fence
+    yield ""
+    yield (
+        "Made with " + ", ".join(f"{_plain(name)} {_plain(version)}" for name, version in about.versions.items()) + "."
+    )
+
+
+def _table(heads: tuple[str, ...], sides: str, rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'|'.join('---:' if side == 'r' else '---' for side in sides)}|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _plain(words: str) -> str:
+    """Write words so that nothing in them is read as Markdown, HTML or a mention; a line end becomes a space."""
+    safe = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(words.split()))
+    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+
+
+def _code(words: str) -> str:
+    return f"`{' '.join(words.split()).replace('`', chr(0x2019)).replace('|', chr(0x2223))}`"

@@ -1,0 +1,78 @@
+"""The comment on a pull request says the same as the page, in tables that no title can break."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from gameday.analysis.model import Happening
+from gameday.report.markdown import markdown
+from unit.report.analyses import CASES, failed, invalid, passed
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_comment_is_short(name: str) -> None:
+    """Nobody scrolls through two hundred lines of a bot."""
+    case = CASES[name]()
+    assert len(markdown(case.analysis, case.plan, case.about).splitlines()) < 200
+
+
+def test_the_comment_is_short_however_much_happened() -> None:
+    """What is left out is said."""
+    case = failed()
+    many = replace(
+        case.analysis,
+        checks=case.analysis.checks * 20,
+        timeline=tuple(Happening(float(t), "system", "breaker opened") for t in range(500)),
+    )
+    text = markdown(many, case.plan, case.about)
+    assert len(text.splitlines()) < 200
+    assert "further checks are in the HTML report" in text
+    assert "450 further lines are in the HTML report" in text
+
+
+def test_the_verdict_and_its_reason_come_first() -> None:
+    """The first lines are what a notification shows."""
+    case = failed()
+    first = markdown(case.analysis, case.plan, case.about).splitlines()[:3]
+    assert first[0] == "## ✗ FAIL: If recommendations are slow, does checkout hang?"
+    assert first[2].startswith("**Failed: checkout does not hang.** 53.8 % of checkout's requests hung")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(name: str) -> None:
+    """A bar in a title must not shift the numbers to another column."""
+    case = CASES[name]()
+    nasty = replace(case.analysis.checks[0], title="a | b\nc `d` <b>", reason="@everyone *look*")
+    analysis = replace(case.analysis, checks=(nasty, *case.analysis.checks[1:]))
+    text = markdown(analysis, case.plan, case.about)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+
+def test_words_of_others_are_never_markup_nor_a_mention() -> None:
+    """A title may hold anything, and must call nobody."""
+    case = failed()
+    nasty = replace(case.analysis, reason="<img src=x> @everyone [link](x) *b*")
+    text = markdown(nasty, case.plan, case.about)
+    assert "<img" not in text
+    assert "@everyone" not in text
+    assert "[link](x)" not in text
+
+
+def test_a_gate_that_does_not_hold_says_what_it_takes_away() -> None:
+    """An invalid run is explained where it is read."""
+    case = invalid()
+    text = markdown(case.analysis, case.plan, case.about)
+    assert "- ✗ **the fault took effect** `gate.fault-proven`" in text
+    assert "Without it nothing is judged." in text
+
+
+def test_predictions_and_the_command_are_there() -> None:
+    """The reader can check the theory and run it again."""
+    case = passed()
+    text = markdown(case.analysis, case.plan, case.about)
+    assert "| `stampede.duplicates` | 1 queries per key | 1.05 queries per key | 4.76 % more |" in text
+    assert "```sh\ngameday run cache-stampede --variant hardened --seed 7\n```" in text
