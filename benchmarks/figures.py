@@ -1,0 +1,77 @@
+"""
+Make the figures that the README quotes. ``python benchmarks/figures.py [help|overhead|report] ...``; without a name, all of them.
+
+Times on shared machines are noisy: ratios come from commands run in turn, and everything else is a median with its range.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gameday.record.folder import read_run
+
+BIN = Path(sys.executable).parent
+SIX_ROUTES = Path(__file__).parent / "six-routes.yaml"
+
+
+def main() -> int:
+    """Run the benchmarks that were named."""
+    benchmarks: dict[str, Callable[[int], None]] = {"help": help_ratio, "overhead": overhead, "report": report}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(benchmarks)}")
+    parser.add_argument("-n", type=int, default=5, help="repetitions (default: 5)")
+    args = parser.parse_args()
+    for name in args.names or benchmarks:
+        benchmarks[name](args.n)
+    return 0
+
+
+def help_ratio(n: int) -> None:
+    """Time ``gameday --help`` against ``chaos --help``, in turn."""
+    pairs = [(_wall_s(BIN / "gameday", "--help"), _wall_s(BIN / "chaos", "--help")) for _ in range(n + 1)][1:]
+    ours, theirs = zip(*pairs, strict=True)
+    print(f"gameday --help        {_range(ours)}")
+    print(f"chaos --help          {_range(theirs)}")
+    print(f"  ratio               {_range([a / b for a, b in pairs], unit='')}")
+
+
+def overhead(n: int) -> None:
+    """Time whole runs and take their phases off."""
+    beyond = []
+    for _ in range(n):
+        with tempfile.TemporaryDirectory(prefix="gameday-bench-") as out:
+            wall_s = _wall_s(BIN / "gameday", "run", "cache-stampede", "--out", out)
+            beyond.append(wall_s - read_run(Path(out) / "latest").plan.duration_s)
+    print(f"run beyond its phases {_range(beyond)}")
+
+
+def report(n: int) -> None:
+    """Time ``gameday report`` on a run of six routes."""
+    with tempfile.TemporaryDirectory(prefix="gameday-bench-") as out:
+        _wall_s(BIN / "gameday", "run", SIX_ROUTES, "--out", out)
+        folder = Path(out) / "latest"
+        data = read_run(folder)
+        times = [_wall_s(BIN / "gameday", "report", folder) for _ in range(n + 1)][1:]
+        size_kb = (folder / "report.html").stat().st_size / 1000
+    print(f"analysis and report   {_range(times)}  {len(data.plan.routes)} routes, {len(data.rows):,} rows, {size_kb:.0f} kB")
+
+
+def _wall_s(*command: str | Path) -> float:
+    started_s = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - started_s
+
+
+def _range(values: Sequence[float], *, unit: str = " s") -> str:
+    return f"{statistics.median(values):.2f}{unit} ({min(values):.2f} to {max(values):.2f}, n={len(values)})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

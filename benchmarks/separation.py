@@ -1,0 +1,65 @@
+"""
+Show that naive, hardened and nothing separate: every experiment on both variants with several seeds, as a Markdown table.
+
+``python benchmarks/separation.py --seeds 1 2 3 4 5`` makes the table of docs/separation.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+GAMEDAY = Path(sys.executable).parent / "gameday"
+EXPERIMENTS = ("none", "cache-stampede", "slow-recommendations")
+VARIANTS = ("naive", "hardened")
+
+
+def main() -> int:
+    """Run them all and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--experiments", nargs="+", default=list(EXPERIMENTS))
+    args = parser.parse_args()
+    print("| experiment | variant | verdicts | decided by | measured, per seed | predicted, per seed | gates fired |")
+    print("|---|---|---|---|---|---|---|")
+    for experiment in args.experiments:
+        for variant in VARIANTS:
+            print(_row(experiment, variant, args.seeds), flush=True)
+    return 0
+
+
+def _row(experiment: str, variant: str, seeds: Sequence[int]) -> str:
+    reports = [_run(experiment, variant, seed) for seed in seeds]
+    verdicts = ", ".join(report["verdict"] for report in reports)
+    decided = ", ".join(dict.fromkeys(report["decided_by"] or "—" for report in reports))
+    gates = sum(gate["status"] != "pass" for report in reports for gate in report["gates"])
+    measured, predicted = _predictions(reports)
+    return f"| {experiment} | {variant} | {verdicts} | {decided} | {measured} | {predicted} | {gates} |"
+
+
+def _predictions(reports: Sequence[dict[str, Any]]) -> tuple[str, str]:
+    measured, predicted = [], []
+    for index, first in enumerate(reports[0]["predictions"]):
+        values = [report["predictions"][index] for report in reports]
+        name = first["name"].split(".")[1]
+        measured.append(f"{name} " + ", ".join(f"{value['measured']:.2f}" for value in values))
+        predicted.append(", ".join(f"{value['predicted']:.2f}" for value in values))
+    return "; ".join(measured) or "—", "; ".join(predicted) or "—"
+
+
+def _run(experiment: str, variant: str, seed: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="gameday-separation-") as out:
+        command = [str(GAMEDAY), "run", experiment, "--variant", variant, "--seed", str(seed), "--out", out, "--json"]
+        done = subprocess.run(command, capture_output=True, check=False)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The composition root of loading: experiments are found by name and loaded with the faults that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gameday.cli.trouble import Trouble
+from gameday.experiment.flaws import did_you_mean, one_of
+from gameday.experiment.loading.finding import experiment_folders, find_experiment
+from gameday.experiment.loading.load import Loaded, load_experiment
+from gameday.experiment.model import System
+from gameday.faults import catalogue
+
+
+def load(name: str) -> Loaded:
+    """
+    Load an experiment by its name or by the path of its file.
+
+    Raises:
+        UnknownExperimentError: There is none.
+        InvalidFileError: Its files have mistakes.
+    """
+    found = find_experiment(name, experiment_folders(Path()))
+    return load_experiment(found.path, catalogue(), systems=found.systems)
+
+
+def variant(system: System, wanted: str, *, again: str) -> str | None:
+    """
+    Return the variant that is asked for; None for a system that has none.
+
+    Args:
+        system: The system.
+        wanted: The variant's name.
+        again: The command without the variant, for the next step.
+
+    Raises:
+        Trouble: The system has variants, but not this one.
+    """
+    if not system.variants:
+        return None
+    if wanted in system.variants:
+        return wanted
+    known = list(system.variants)
+    raise Trouble(
+        f"the system {system.name} has no variant {wanted}",
+        seen=wanted,
+        valid=one_of(known),
+        hint=did_you_mean(wanted, known),
+        next=f"{again} --variant {known[0]}",
+    )

@@ -1,0 +1,115 @@
+"""The way in: read the command line, call the command, translate whatever ends it into the screen's one shape and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import select
+import shlex
+import sys
+import tempfile
+import traceback
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from gameday.cli.exits import Exit
+from gameday.cli.parser import parse, parser
+from gameday.cli.screen import complain, show, show_invalid
+from gameday.cli.trouble import Trouble
+from gameday.experiment.loading.finding import UnknownExperimentError
+from gameday.experiment.loading.problems import InvalidFileError
+
+_READERS = {"list", "doctor", "validate", "plan", "schema"}
+"""Commands that only look: when nobody reads their output any more, nothing is lost."""
+
+
+class Command(Protocol):
+    """A module of this package that carries out the command of its name."""
+
+    def run(self, args: Namespace) -> int:
+        """Carry it out and return the exit code."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run gameday; ``argv`` without the program's name, the process's own by default. Returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _call(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        return Exit.PASSED if arguments[:1] and arguments[0] in _READERS else Exit.INTERNAL
+    except OSError as error:
+        _silence()
+        show(Trouble(f"the output cannot be written: {error.strerror}"))
+        return Exit.INTERNAL
+    return code
+
+
+def _unread() -> bool:
+    """Tell whether nobody reads stdout any more; it may have been another pipe that broke."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
+
+
+def _silence() -> None:
+    """Send what is left in stdout's buffer nowhere, so that nothing complains about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _call(arguments: Sequence[str]) -> int:
+    try:
+        args = parse(arguments)
+    except Trouble as trouble:
+        show(trouble)
+        return trouble.code
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    if args.command is None:
+        parser().print_help()
+        return Exit.USAGE
+    try:
+        return cast("Command", importlib.import_module(f"gameday.cli.{args.command}")).run(args)
+    except Trouble as trouble:
+        _trace(debug=args.debug)
+        show(trouble)
+        return trouble.code
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and _unread():
+            raise
+        return _other(error, args, arguments)
+
+
+def _other(error: Exception, args: Namespace, arguments: Sequence[str]) -> int:
+    """Tell an error that is no ``Trouble``: mistakes in files, else a fault of gameday itself."""
+    command = shlex.join(["gameday", *arguments])
+    if isinstance(error, InvalidFileError):
+        _trace(debug=args.debug)
+        show_invalid(error, again=command)
+        return Exit.USAGE
+    if isinstance(error, UnknownExperimentError):
+        _trace(debug=args.debug)
+        what = f"there is no experiment {error.seen}"
+        show(Trouble(what, seen=error.seen, valid=error.valid, hint=error.hint, next="gameday list"))
+        return Exit.USAGE
+    if args.debug:
+        _trace(debug=True)
+        return Exit.INTERNAL
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="gameday-error-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(f"{command}\n\n{traceback.format_exc()}")
+    what = f"internal error, {type(error).__name__}: {' '.join(str(error).split())[:200]}; traceback in {file.name}"
+    show(Trouble(what, next=f"{command} --debug"))
+    return Exit.INTERNAL
+
+
+def _trace(*, debug: bool) -> None:
+    if debug:
+        complain(traceback.format_exc().rstrip())

@@ -1,0 +1,113 @@
+"""``gameday plan``: what a run would do, what its sample can show, and what theory expects; nothing is touched."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+
+from gameday.cli.catalogue import load, variant
+from gameday.cli.exits import Exit
+from gameday.cli.screen import say, table
+from gameday.experiment.plan import Phase, Plan, plan
+from gameday.experiment.samples import LEAST_FOR_P95, smallest_share
+from gameday.experiment.writing import per_second, seconds
+from gameday.faults import catalogue
+
+
+def run(args: Namespace) -> int:
+    """Load, plan, print."""
+    loaded = load(args.name)
+    planned = plan(
+        loaded.experiment,
+        loaded.system,
+        catalogue(),
+        name=loaded.name,
+        target=args.target,
+        variant=variant(loaded.system, args.variant, again=f"gameday plan {args.name}"),
+        seed=args.seed,
+    )
+    if args.json:
+        sys.stdout.write(planned.to_json())
+    else:
+        _show(planned)
+    return Exit.PASSED
+
+
+def _show(planned: Plan) -> None:
+    on = f"{planned.target}, system {planned.system.name}"
+    with_variant = f", variant {planned.variant}" if planned.variant else ""
+    say(f"{planned.name}: {planned.experiment.title}")
+    say(f"on {on}{with_variant}, seed {planned.seed}, {seconds(planned.duration_s)} of load; nothing was started")
+    say("\nTimeline")
+    table(_timeline(planned), indent="  ")
+    say("\nFaults")
+    for fault in planned.faults:
+        say(f"  {fault.fault}" + (f" on {', '.join(fault.edges or fault.services)}" if fault.services else ""))
+        table((("effect", fault.effect), ("undo", fault.undo), ("proof", fault.proof)), indent="    ")
+    say("\nArrivals, and the smallest share of bad requests that a clean sample excludes with 99 % confidence")
+    table(_arrivals(planned), indent="  ")
+    if planned.predictions:
+        say("\nPredictions")
+        table((_prediction(planned, name) for name in (each.name for each in planned.predictions)), indent="  ")
+    say("\nChecks")
+    for judged, parts in _checks(planned):
+        say(f"  {judged}: {', '.join(parts)}")
+    if planned.experiment.decides:
+        say(f"  {planned.experiment.decides} decides between the variants")
+    again = f" --variant {planned.variant}" if planned.variant else ""
+    say(f"\nnext: gameday run {planned.name}{again} --seed {planned.seed}")
+
+
+def _timeline(planned: Plan) -> Iterator[tuple[str, ...]]:
+    does = {
+        "warmup": "load starts; nothing is judged",
+        "baseline": "the hypothesis must hold, or nothing is judged",
+        "fault": "; ".join(fault.effect.rstrip(".") for fault in planned.faults),
+        "recovery": "the hypothesis must hold again",
+    }
+    for phase in planned.phases:
+        yield phase.name, f"{_clock(phase.start_s)} to {_clock(phase.end_s)}", does[phase.name]
+
+
+def _arrivals(planned: Plan) -> Iterator[tuple[str, ...]]:
+    yield ("route", "rate", *(phase.name for phase in planned.phases), "quantiles")
+    for offered in planned.routes:
+        times_s = planned.arrivals(offered.route).times_s
+        counts = [(phase, _count(times_s, *_window(planned, phase))) for phase in planned.phases]
+        judged = [n for phase, n in counts if phase.name != "warmup"]
+        cells = (str(n) if phase.name == "warmup" else f"{n} ({_excluded(n)})" for phase, n in counts)
+        p95 = "p95" if min(judged) >= LEAST_FOR_P95 else f"no p95 (n < {LEAST_FOR_P95})"
+        yield (offered.route, per_second(offered.rate_per_s), *cells, p95)
+
+
+def _window(planned: Plan, phase: Phase) -> tuple[float, float]:
+    """Return what of a phase is judged: a lasting fault without its guards."""
+    step = phase.name == "fault" and any(fault.shape == "step" for fault in planned.faults)
+    guard_s = planned.experiment.phases.guard_s if step else 0.0
+    return phase.start_s + guard_s, phase.end_s - guard_s
+
+
+def _count(times_s: tuple[float, ...], start_s: float, end_s: float) -> int:
+    return max(0, bisect.bisect_left(times_s, end_s) - bisect.bisect_left(times_s, start_s))
+
+
+def _excluded(n: int) -> str:
+    return f"{smallest_share(n) * 100:.2g} %"
+
+
+def _prediction(planned: Plan, name: str) -> tuple[str, ...]:
+    found = next(each for each in planned.predictions if each.name == name)
+    return found.name, f"{found.value:.4g} {found.unit}", found.formula
+
+
+def _checks(planned: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Gather checks that differ in their last part only, in order."""
+    for judged, checks in itertools.groupby(planned.checks, key=lambda each: each.rpartition(".")[0]):
+        yield judged, tuple(each.rpartition(".")[2] for each in checks)
+
+
+def _clock(t_s: float) -> str:
+    return f"{t_s:6.1f} s"

@@ -1,0 +1,127 @@
+"""Each experiment that ships, on real load: naive fails where it says, hardened passes, nothing passes when nothing is done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gameday.record.folder import RunData, read_run
+from gameday.record.requests import UNKNOWN, Outcome
+from system.running import MARK, Running, run, start
+
+pytestmark = pytest.mark.system
+
+CASES = {
+    ("none", "naive"): "pass",
+    ("none", "hardened"): "pass",
+    ("cache-stampede", "naive"): "fail",
+    ("cache-stampede", "hardened"): "pass",
+    ("slow-recommendations", "naive"): "fail",
+    ("slow-recommendations", "hardened"): "pass",
+}
+NEVER_ARRIVED = {Outcome.DROPPED, Outcome.CONNECTION}
+OUTPUTS = ("report.html", "report.md", "report.json")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that was made once for all tests of this file, and its report."""
+
+    name: str
+    variant: str
+    running: Running
+    report: dict[str, Any]
+    data: RunData
+
+
+@pytest.fixture(scope="module", params=sorted(CASES), ids="-".join)
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, revision_seed: int) -> Finished:
+    """Run one experiment."""
+    name, variant = request.param
+    running = run(tmp_path_factory.mktemp(name), name, "--variant", variant, "--seed", str(revision_seed))
+    report = json.loads((running.folder / "report.json").read_text(encoding="utf-8"))
+    return Finished(name, variant, running, report, read_run(running.folder))
+
+
+def test_the_verdict_is_what_the_variant_deserves(finished: Finished) -> None:
+    """Naive fails, hardened passes, and the exit code says so."""
+    wanted = CASES[finished.name, finished.variant]
+    assert finished.report["verdict"] == wanted, finished.running.printed()
+    assert finished.running.code() == {"pass": 0, "fail": 1}[wanted]
+
+
+def test_a_failed_run_fails_on_the_check_that_the_experiment_names(finished: Finished) -> None:
+    """``decides:`` is a promise."""
+    if CASES[finished.name, finished.variant] == "fail":
+        assert finished.report["decided_by"] == finished.data.plan.experiment.decides
+
+
+def test_no_gate_fired(finished: Finished) -> None:
+    """A verdict on a shaky run would be worth nothing."""
+    assert {gate["id"]: gate["reason"] for gate in finished.report["gates"] if gate["status"] != "pass"} == {}
+
+
+def test_every_scheduled_request_has_exactly_one_row(finished: Finished) -> None:
+    """For every route, whatever became of it."""
+    plan, rows = finished.data.plan, finished.data.rows
+    for load in plan.routes:
+        assert sorted(rows["seq"][rows["route"] == load.index]) == list(range(load.scheduled))
+
+
+def test_the_services_counted_the_requests_that_reached_them(finished: Finished) -> None:
+    """Their own counters equal the rows, but for those that were open when they were read."""
+    plan, rows, metrics = finished.data.plan, finished.data.rows, finished.data.metrics
+    for load in plan.routes:
+        mine = rows[rows["route"] == load.index]
+        reached = int((~np.isin(mine["outcome"], list(NEVER_ARRIVED))).sum())
+        still_open = int((mine["outcome"] >= Outcome.TIMEOUT).sum())
+        keys = [key for key in metrics.matching("http_requests_total") if f'route="{load.route}"' in key[1]]
+        counted = sum(metrics.samples[key][-1][1] - _before(metrics.samples[key]) for key in keys)
+        assert reached - still_open <= counted <= reached
+
+
+def test_predictions_that_stood_before_the_run_come_true(finished: Finished) -> None:
+    """Duplicates and origin amplification within 20 %."""
+    for compared in finished.report["predictions"]:
+        assert compared["measured"] == pytest.approx(compared["predicted"], rel=0.2), compared["name"]
+
+
+def test_the_database_counted_the_queries_that_the_answers_named(finished: Finished) -> None:
+    """Two counts of the same thing from two sides differ by at most 2 %."""
+    rows = finished.data.rows
+    named = int(rows["origin"][rows["origin"] != UNKNOWN].sum())
+    times_s, values = finished.data.metrics.series("database", "database_origin_queries_total")
+    before = values[times_s <= 0][-1]
+    assert values[-1] - before == pytest.approx(named, rel=0.02)
+
+
+def test_the_same_bytes_come_again(finished: Finished) -> None:
+    """The report is computed from the folder alone, in any time zone and with any hash seed."""
+    folder = finished.running.folder
+    first = {name: (folder / name).read_bytes() for name in OUTPUTS}
+    for name in OUTPUTS:
+        (folder / name).unlink()
+    again = start(finished.running.out, "report", str(folder), environment={"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7"})
+    assert again.code() == 0
+    assert {name: (folder / name).read_bytes() for name in OUTPUTS} == first
+
+
+def test_the_page_is_one_small_file(finished: Finished) -> None:
+    """It opens offline: nothing is loaded from elsewhere."""
+    page = (finished.running.folder / "report.html").read_text(encoding="utf-8")
+    assert len(page.encode()) < 2_000_000
+    assert not [word for word in ("<script src", "<link", "@import", "url(http") if word in page]
+
+
+def test_nothing_is_left_running(finished: Finished) -> None:
+    """No process of the run survives it."""
+    assert finished.running.left() == [], MARK
+
+
+def _before(points: tuple[tuple[float, float], ...]) -> float:
+    """Return a counter's last value before the load began, 0 when it was not there yet."""
+    return next((value for t_s, value in reversed(points) if t_s <= 0), 0.0)

@@ -1,0 +1,84 @@
+"""What each command prints, and with which code it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gameday.cli.exits import Exit
+from gameday.cli.main import main
+from gameday.experiment.plan import read_plan
+from gameday.targets.local.requirements import missing
+from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with one experiment of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(TOKEN, "hunter2")
+    folder = tmp_path / "experiments" / "systems"
+    folder.mkdir(parents=True)
+    (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
+    (folder.parent / "small.yaml").write_text(EXPERIMENT, encoding="utf-8")
+
+
+def test_validate_checks_everything_that_is_found_when_nothing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """The caller's experiments and those that ship."""
+    assert main(["validate"]) == Exit.PASSED
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
+        ["valid", name] for name in ("cache-stampede", "none", "slow-recommendations", "small")
+    ]
+
+
+def test_validate_tells_the_mistakes_of_all_files_together(capsys: pytest.CaptureFixture[str]) -> None:
+    """One run of the command is enough to mend them; a system's mistakes are told once."""
+    system = Path("experiments/systems/tiny.yaml")
+    system.write_text(SYSTEM.replace("kind: redis", "kind: rediss"), encoding="utf-8")
+    Path("experiments/other.yaml").write_text(EXPERIMENT.replace("tags:", "tag:"), encoding="utf-8")
+    assert main(["validate", "small", "other"]) == Exit.USAGE
+    shown = capsys.readouterr().err
+    assert shown.count("kind is not a valid word") == 1
+    assert "experiments/other.yaml:3  tag" in shown
+    assert "2 mistakes in 2 files; nothing was started" in shown
+
+
+def test_validate_goes_on_after_a_valid_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Valid ones are still told on stdout."""
+    Path("experiments/other.yaml").write_text("", encoding="utf-8")
+    assert main(["validate", "other", "small"]) == Exit.USAGE
+    assert capsys.readouterr().out.startswith("valid  small")
+
+
+def test_list_goes_on_past_a_file_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """One broken file must not hide the others."""
+    Path("experiments/broken.yaml").write_text("a: [", encoding="utf-8")
+    assert main(["list"]) == Exit.PASSED
+    shown = capsys.readouterr()
+    assert "small" in shown.out
+    assert "experiments/broken.yaml" in shown.err
+
+
+def test_a_plan_as_json_is_the_plan_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the same file that a run keeps, without any secret."""
+    assert main(["plan", "small", "--json"]) == Exit.PASSED
+    text = capsys.readouterr().out
+    planned = read_plan(text)
+    assert (planned.name, planned.variant, planned.seed) == ("small", "hardened", 1)
+    assert "hunter2" not in text
+
+
+def test_doctor_says_what_is_missing_and_fails_if_anything_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its code tells a script whether ``run`` can work here."""
+    lacks = missing()
+    assert main(["doctor"]) == (Exit.USAGE if lacks else Exit.PASSED)
+    shown = capsys.readouterr().out
+    assert all(sentence in shown for sentence in lacks)
+    assert ("ready; next: gameday run" in shown) == (not lacks)
+
+
+def test_debug_may_stand_before_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """It belongs to the program as much as to the command."""
+    assert main(["--debug", "validate", "smal"]) == Exit.USAGE
+    assert "Traceback" in capsys.readouterr().err

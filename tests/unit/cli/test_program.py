@@ -1,0 +1,200 @@
+"""The program as it is started from a shell: codes, streams, signals, and how little it loads for a quick answer."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+PROGRAM = (sys.executable, "-m", "gameday.cli")
+LIMIT_S = 60.0
+"""A bound against hangs on a busy machine; each of these takes well under a second."""
+
+
+def gameday(
+    *arguments: str, folder: Path, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the program to its end."""
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+def test_without_a_command_it_shows_help_and_exits_2(tmp_path: Path) -> None:
+    """Nothing was asked for, so nothing succeeded."""
+    ended = gameday(folder=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stdout.startswith("usage: gameday")
+
+
+def test_the_version_is_the_package_s(tmp_path: Path) -> None:
+    """Bug reports begin with it."""
+    ended = gameday("--version", folder=tmp_path)
+    assert (ended.returncode, ended.stdout.split()[0]) == (0, "gameday")
+
+
+def test_list_works_in_any_folder(tmp_path: Path) -> None:
+    """Name, title, tags and the deciding check of each experiment that ships."""
+    ended = gameday("list", folder=tmp_path)
+    assert ended.returncode == 0
+    assert "cache-stampede" in ended.stdout
+    assert "Does an empty cache melt the database?" in ended.stdout
+    assert "stampede.duplicates" in ended.stdout
+
+
+def test_a_plan_as_json_is_read_back_by_the_program(tmp_path: Path) -> None:
+    """Other tools can use it; nothing else is on stdout."""
+    ended = gameday("plan", "none", "--json", "--seed", "7", folder=tmp_path)
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout)["seed"] == 7
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_plan_comes_out_twice_and_another_for_another_seed(tmp_path: Path) -> None:
+    """The seed fixes every arrival."""
+    texts = [gameday("plan", "none", "--seed", seed, folder=tmp_path).stdout for seed in ("1", "1", "2")]
+    assert texts[0] == texts[1]
+    assert texts[0].replace("seed 1", "seed 2") != texts[2]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"]])
+def test_quick_answers_load_no_slow_library(arguments: list[str], tmp_path: Path) -> None:
+    """``--help`` and ``list`` are typed often."""
+    code = (
+        "import sys\nfrom gameday.cli.main import main\n"
+        f"main({arguments!r})\n"
+        "slow = {'pydantic', 'rich', 'chaoslib', 'numpy', 'scipy', 'locust', 'jinja2', 'aiohttp'} & set(sys.modules)\n"
+        "sys.exit(str(slow) if slow else 0)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    """``gameday schema experiment | head -1`` stays silent."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [*PROGRAM, "schema", "experiment"],
+            cwd=tmp_path,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_output_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    """A full disk loses the result, so it is no success."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ended = subprocess.run(
+            [*PROGRAM, "schema", "system"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    assert ended.returncode == 70
+    assert "No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_ctrl_c_ends_a_command_with_130_and_no_traceback(tmp_path: Path) -> None:
+    """The command is reading a pipe into which nobody writes."""
+    pipe = tmp_path / "slow.yaml"
+    os.mkfifo(pipe)
+    with subprocess.Popen(
+        [*PROGRAM, "validate", str(pipe)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        writer = opened_for_writing(pipe)
+        try:
+            process.send_signal(signal.SIGINT)
+            os.close(writer)  # a signal that came just before the read does not end it; the end of the file does
+            _, shown = process.communicate(timeout=LIMIT_S)
+        finally:
+            process.kill()
+    assert (process.returncode, shown) == (130, "interrupted\n")
+
+
+def opened_for_writing(pipe: Path) -> int:
+    """Wait until somebody reads the pipe, and return a descriptor that keeps it open."""
+    until_s = time.monotonic() + LIMIT_S
+    while True:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > until_s:
+                raise
+        select.select([], [], [], 0.01)
+
+
+def test_debug_shows_the_traceback_of_an_expected_error_as_well(tmp_path: Path) -> None:
+    """Whoever asks for it gets it on the screen."""
+    ended = gameday("validate", "nothing-like-this", "--debug", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "Traceback" in ended.stderr
+    assert ended.stderr.endswith("next: gameday list\n")
+
+
+def on_terminal(arguments: Sequence[str], folder: Path, environment: dict[str, str]) -> str:
+    """Run the program with a terminal of eighty columns as its stderr, and return what it wrote there."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", **environment}
+    with subprocess.Popen([*PROGRAM, *arguments], cwd=folder, env=environment, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while select.select([ours], [], [], LIMIT_S)[0]:
+            try:
+                shown += os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+        process.wait(LIMIT_S)
+    os.close(ours)
+    return shown.decode()
+
+
+def test_a_terminal_gets_colours_and_long_paths_on_one_line(tmp_path: Path) -> None:
+    """A path that is wrapped can be neither clicked nor copied."""
+    folder = tmp_path / ("long-" * 20)
+    folder.mkdir()
+    path = folder / "broken.yaml"
+    path.write_text("title: 1\n", encoding="utf-8")
+    shown = on_terminal(["validate", str(path)], Path.cwd(), {"NO_COLOR": ""})
+    assert "\x1b[" in shown
+    assert f"{path}:1" in shown
+
+
+def test_no_color_is_honoured_on_a_terminal(tmp_path: Path) -> None:
+    """See no-color.org."""
+    shown = on_terminal(["validate", "nothing-like-this"], tmp_path, {"NO_COLOR": "1"})
+    assert "error: there is no experiment" in shown
+    assert "\x1b[" not in shown
+
+
+def test_streams_that_are_no_terminal_get_no_colours(tmp_path: Path) -> None:
+    """Logs stay readable."""
+    assert "\x1b[" not in gameday("validate", "nothing-like-this", folder=tmp_path).stderr

@@ -1,0 +1,73 @@
+"""A threshold that the planned sample cannot decide is refused, with the rate or the phase that could."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gameday.experiment.loading.load import load_experiment
+from gameday.experiment.loading.problems import InvalidFileError, Problem
+from gameday.experiment.samples import needed, smallest_share
+from gameday.faults import catalogue
+from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
+
+
+def problems(folder: Path, *edits: tuple[str, str]) -> tuple[Problem, ...]:
+    """Load the small experiment with edits, and return what is wrong with it."""
+    text = EXPERIMENT
+    for old, new in edits:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
+    (folder / "small.yaml").write_text(text, encoding="utf-8")
+    try:
+        load_experiment(folder / "small.yaml", catalogue(), systems=[folder], environment={TOKEN: "x"})
+    except InvalidFileError as error:
+        return error.problems
+    return ()
+
+
+@pytest.mark.parametrize(
+    ("bad_share", "least"), [(0.05, 90), (0.01, 459), (0.005, 919), (0.001, 4603), (1.0, 1), (0.0, None)]
+)
+def test_requests_needed_follow_the_exact_bound_of_no_events(bad_share: float, least: int | None) -> None:
+    """With nothing bad in n requests the 99 % bound is 1 - 0.01^(1/n)."""
+    assert needed(bad_share) == least
+    if least is not None and least > 1:
+        assert smallest_share(least) <= bad_share < smallest_share(least - 1)
+
+
+def test_a_clean_sample_of_a_recovery_at_sixty_a_second_bounds_half_a_percent() -> None:
+    """The figure that the plan prints for the experiments that ship."""
+    assert smallest_share(840) == pytest.approx(0.00547, abs=1e-5)
+    assert smallest_share(0) == 1
+
+
+def test_what_is_proposed_is_enough(tmp_path: Path) -> None:
+    """The rate and the lengths that the problem names make it go away."""
+    spoil = ('good: "> 97%"}\nmethod', 'good: "> 99.9%"}\nmethod')
+    (found,) = problems(tmp_path, spoil)
+    assert found.valid == (
+        "needs n >= 4603: raise load.routes.look to 329/s or "
+        "phases.baseline to 47s, phases.recovery to 47s, phases.fault to 51s"
+    )
+    assert problems(tmp_path, spoil, ("look: 100/s", "look: 329/s")) == ()
+    longer = (("baseline: 16s", "baseline: 47s"), ("fault: 20s", "fault: 51s"), ("recovery: 14s", "recovery: 47s"))
+    assert problems(tmp_path, spoil, *longer) == ()
+
+
+def test_guards_are_not_part_of_a_lasting_fault_s_window(tmp_path: Path) -> None:
+    """60/s over 20 s are 1200 requests, but only 960 between the guards; 57/s are 912 and too few for 0.5 %."""
+    assert problems(tmp_path, ("buy: 100/s", "buy: 60/s")) == ()
+    (found,) = problems(tmp_path, ("buy: 100/s", "buy: 57/s"))
+    assert found.valid == "needs n >= 919: raise load.routes.buy to 58/s or phases.fault to 21s"
+
+
+def test_an_impulse_is_judged_over_the_whole_phase(tmp_path: Path) -> None:
+    """Emptying a cache has no guards: 46/s over 20 s are 920."""
+    edits = [
+        ("- latency: {edge: web -> stock, delay: 2s}", "- empty-cache: {service: cache}"),
+        ("buy: 100/s", "buy: 46/s"),
+    ]
+    assert problems(tmp_path, *edits) == ()
