@@ -21,6 +21,7 @@ if __package__ is None or not __package__:
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from gameday.record.history import Event, Record, outstanding, read_history
+from gameday.targets.local.folder import sweep
 from system.running import Running, all_gone, kill, start
 
 EXPERIMENT = Path(__file__).parent / "experiments" / "short-latency.yaml"
@@ -44,12 +45,13 @@ class Killed:
     healed_s: float
     processes: tuple[str, ...]
     outstanding: tuple[str, ...]
+    folders: tuple[str, ...]
     readable: bool
 
     @property
     def clean(self) -> bool:
         """Tell whether nothing is left."""
-        return not self.processes and not self.outstanding and self.readable
+        return not self.processes and not self.outstanding and not self.folders and self.readable
 
 
 def kill_once(victims: Sequence[str], *, during_fault: bool, source: random.Random, folder: Path) -> Killed:
@@ -74,6 +76,7 @@ def kill_once(victims: Sequence[str], *, during_fault: bool, source: random.Rand
         healed_s=healed_s,
         processes=tuple(running.left()),
         outstanding=tuple(str(record.data["id"]) for record in outstanding(read_history(running.folder))),
+        folders=tuple(str(path) for path in sweep()),
         readable=_readable(running),
     )
 

@@ -35,14 +35,15 @@ class Readiness:
 
     async def warm(self, database: Database) -> None:
         """Open connections until there are enough; try again while the database is away."""
-        for count in (_FIRST, WARM):
+        # One alone until the database is there: it writes each vain attempt into its log.
+        for count in (1, _FIRST, WARM):
             while True:
                 try:
                     await database.warm(count)
                     break
                 except (*ERRORS, TimeoutError):
                     await asyncio.sleep(_RETRY_S)
-            self.is_ready = True
+            self.is_ready = count >= _FIRST
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from gameday.record.folder import read_about
 from gameday.record.history import Event, History, Record, outstanding, read_history
 from gameday.runner.identity import Known
 from gameday.runner.lock import is_locked
+from gameday.targets.local.folder import sweep
 
 END_S = 3.0
 """How long a process that outlived its run may take to end before it is killed."""
@@ -38,9 +39,12 @@ def recover(out: Path) -> tuple[Recovered, ...]:
     """
     Repair every run under ``out`` that is not going on; oldest first. Idempotent; a folder without a plan is passed over.
 
+    Temporary folders of systems whose process is gone are removed too, wherever their runs were kept.
+
     Returns:
         One entry per run at which there was something to do.
     """
+    sweep()
     found = []
     for path in sorted(out.glob("*/plan.json")):
         if path.parent.is_symlink():

@@ -29,7 +29,8 @@ class Sampler:
     def stop(self) -> None:
         """Take a last sample, so that counters cover all requests, and close the file. Bounded by the target's own timeouts."""
         self._over.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._sample()
         self._writer.close()
 

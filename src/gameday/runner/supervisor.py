@@ -39,8 +39,6 @@ LEAD_S = 0.4
 """Between the order and the first arrival: the worker and the load are told of the same instant ahead of time."""
 LEAVE_S = 8.0
 """How long the worker may take to leave through its rollbacks: an undo, and its being seen healed."""
-PUBLISH_S = 1.1
-"""How long after the last query the database publishes its counters (PostgreSQL: once a second)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +188,7 @@ class _Run:
             if self.host:
                 steps.callback(self._try, "stopping the system", self.host.stop)
             if self.sampler:
-                steps.callback(self._try, "reading the last counters", self._sample)
+                steps.callback(self._try, "reading the last counters", self.sampler.stop)
             if self.load:
                 steps.callback(self._try, "ending the load", self._end_load)
             steps.callback(self._try, "undoing", self._undo)
@@ -215,12 +213,6 @@ class _Run:
         if done := self.load.finished:
             self.history.append(Event.LOAD_DONE, {"rows": dict(done.rows), "cpu_share": round(done.cpu_share, 4)})
         self.load.kill()
-
-    def _sample(self) -> None:
-        assert self.sampler  # noqa: S101 - else not called
-        if self.origin_s and not self.interrupted:
-            self.env.sleep(PUBLISH_S)
-        self.sampler.stop()
 
     def _note_processes(self) -> None:
         assert self.host  # noqa: S101 - set up before

@@ -140,7 +140,9 @@ class LocalSystem:
                 return str(ready["address"])
             elif isinstance(failed := message.get("failed"), dict):
                 raise self._failure(str(failed["process"]), str(failed["reason"]))
-        raise self._failure("node", f"it ended or said nothing for {_START_S:g} s")
+        ended = node.poll()
+        reason = f"it ended with code {ended}" if ended is not None else f"it was not ready within {_START_S:g} s"
+        raise self._failure("node", reason)
 
     def _failure(self, process: str, reason: str) -> TargetError:
         log = self._spec.logs / f"{process}.log"
@@ -152,9 +154,14 @@ class LocalSystem:
 def _messages(node: subprocess.Popen[bytes], until_s: float) -> Iterator[dict[str, Json]]:
     """Yield what the node says, until it ends or the time is over."""
     said = b""
-    while node.stdout and select.select([node.stdout], [], [], max(0.0, until_s - time.monotonic()))[0]:
+    while (
+        node.stdout
+        and time.monotonic() < until_s
+        and select.select([node.stdout], [], [], max(0.0, until_s - time.monotonic()))[0]
+    ):
         more = os.read(node.stdout.fileno(), 1 << 16)
         if not more:
+            node.wait(_STOP_S)
             return
         *lines, said = (said + more).split(b"\n")
         for line in lines:
