@@ -60,7 +60,9 @@ def report(n: int) -> None:
         data = read_run(folder)
         times = [_wall_s(BIN / "gameday", "report", folder) for _ in range(n + 1)][1:]
         size_kb = (folder / "report.html").stat().st_size / 1000
-    print(f"analysis and report   {_range(times)}  {len(data.plan.routes)} routes, {len(data.rows):,} rows, {size_kb:.0f} kB")
+    print(
+        f"analysis and report   {_range(times)}  {len(data.plan.routes)} routes, {len(data.rows):,} rows, {size_kb:.0f} kB"
+    )
 
 
 def _wall_s(*command: str | Path) -> float:

@@ -17,8 +17,8 @@ class State(IntEnum):
     """The breaker's state, as the metrics number it."""
 
     CLOSED = 0
-    OPEN = 1
-    HALF_OPEN = 2
+    OPEN = 2
+    HALF_OPEN = 1
 
 
 class Breaker:

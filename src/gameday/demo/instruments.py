@@ -114,7 +114,7 @@ class StateCollector(Collector):
             in_flight.add_metric((pool.name,), pool.in_flight)
             limit.add_metric((pool.name,), pool.limit)
             waiting.add_metric((pool.name,), pool.waiting)
-        state = GaugeMetricFamily("breaker_state", "0 closed, 1 open, 2 half-open.", labels=("dependency",))
+        state = GaugeMetricFamily("breaker_state", "0 closed, 1 half-open, 2 open.", labels=("dependency",))
         for dependency, breaker in self._breakers:
             state.add_metric((dependency,), breaker.state)
         return (in_flight, limit, waiting, state)
