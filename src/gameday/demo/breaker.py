@@ -17,8 +17,8 @@ class State(IntEnum):
     """The breaker's state, as the metrics number it."""
 
     CLOSED = 0
-    OPEN = 2
     HALF_OPEN = 1
+    OPEN = 2
 
 
 class Breaker:
