@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "gameday"
 
 MAY_IMPORT = {
     "experiment": set[str](),
-    "record": {"experiment"},
+    "record": {"experiment", "agent"},
     "agent": set[str](),
     "demo": {"agent"},
     "targets": {"experiment", "record", "agent", "demo"},

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -31,3 +32,25 @@ def tie(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
     """Return what ``subprocess.Popen`` must call in a child (``preexec_fn``) to tie it to the calling process."""
     parent_pid = os.getpid()
     return lambda: die_with(parent_pid, number)
+
+
+def boot_id() -> str:
+    """Return the kernel's name of this boot: start times and monotonic clocks of different boots do not compare."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def created_s(pid: int) -> float:
+    """
+    Return when a process started, in seconds since the boot; with its id and the boot it names the process for good.
+
+    Raises:
+        ProcessLookupError: There is no such process.
+
+    Source:
+        proc(5), field 22 of ``/proc/PID/stat``; the name in field 2 may hold blanks, so fields are counted behind its parenthesis.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise ProcessLookupError(f"no process {pid}") from error
+    return int(stat.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")

@@ -7,7 +7,7 @@ from pathlib import Path
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Analysis
 from gameday.experiment.plan import Plan
-from gameday.record.folder import read_about, read_run
+from gameday.record.folder import read_about, read_run, write_text
 from gameday.report.as_json import to_json
 from gameday.report.html import html
 from gameday.report.markdown import markdown
@@ -25,7 +25,5 @@ def write_reports(folder: Path) -> tuple[Analysis, Plan]:
     data, about = read_run(folder), read_about(folder)
     analysis = judge(data)
     for name, render in RENDERERS.items():
-        new = folder / f".{name}.new"
-        new.write_text(render(analysis, data.plan, about), encoding="utf-8")
-        new.replace(folder / name)
+        write_text(folder / name, render(analysis, data.plan, about))
     return analysis, data.plan

@@ -18,6 +18,10 @@ def run(args: Namespace) -> int:
         for what, names in (("undone", each.undone), ("ended", each.ended), ("still there", each.left)):
             if names:
                 say(f"{each.folder}: {what}: {', '.join(names)}")
+        if each.unreadable:
+            say(f"{each.folder}: cannot be read, so nothing was repaired: {each.unreadable}")
+    if any(each.unreadable for each in found):
+        raise Trouble("some runs cannot be read", next="look at them and move them away", code=Exit.RESIDUE)
     if any(each.left for each in found):
         raise Trouble(
             "some processes could not be ended", next="gameday recover, as who started the run", code=Exit.RESIDUE

@@ -68,6 +68,13 @@ class NotARunError(Exception):
     """The folder holds no run; the text says what is missing."""
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file at once or not at all: whoever reads it sees the old text or the new one, whole."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
 def read_about(folder: Path) -> About:
     """Read ``run.json``. Raises ``NotARunError``."""
     return _ABOUT.validate_json(_text(folder, "run.json"))

@@ -17,7 +17,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from gameday.agent.lifeline import boot_id
+
 FORMAT = 1
+_NEEDED = frozenset({"id", "fault", "undo"})
+"""What undoing reads; made by gameday from names in files, so that no secret can be in it."""
 
 
 class Event(StrEnum):
@@ -43,6 +47,7 @@ class Event(StrEnum):
     ABORT_NOTICED = "abort.noticed"  # route, burn_10s, burn_2s, bad, mode
     RUN_ABORTED = "run.aborted"  # reason
     RUN_INTERRUPTED = "run.interrupted"  # signal
+    RUN_STOPPED = "run.stopped"  # reason
     RUN_FINISHED = "run.finished"  # nothing
     RECOVERED = "run.recovered"  # undone, killed
     ERROR = "error"  # where, error, traceback
@@ -98,7 +103,7 @@ class History:
                 "format": FORMAT,
                 "writer": writer,
                 "pid": os.getpid(),
-                "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+                "boot_id": boot_id(),
                 "wall_s": time.time(),
                 "monotonic_s": time.monotonic(),
                 "start_s": start_s,
@@ -107,7 +112,8 @@ class History:
 
     def append(self, event: Event, data: Mapping[str, JsonValue] | None = None, *, durable: bool = False) -> Record:
         """Append one record; ``durable`` returns only when it is on the disk: ask for it before every effect."""
-        record = Record(round(self._clock() - self._start_s, 6), self.writer, self._seq, event, dict(data or {}))
+        shown = {key: value if key in _NEEDED else masked(value, self._secrets) for key, value in (data or {}).items()}
+        record = Record(round(self._clock() - self._start_s, 6), self.writer, self._seq, event, shown)
         self._seq += 1
         self._write({"t_s": record.t_s, "seq": record.seq, "event": event, "data": dict(record.data)})
         if durable:
@@ -123,11 +129,24 @@ class History:
             os.close(self._file)
             self._file = -1
 
-    def _write(self, line: Mapping[str, object]) -> None:
+    def _write(self, line: Mapping[str, JsonValue]) -> None:
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        for secret in self._secrets:
-            text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "***")
-        os.write(self._file, (text + "\n").encode())
+        rest = memoryview((text + "\n").encode())
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+
+def masked(value: JsonValue, secrets: Iterable[str]) -> JsonValue:
+    """Replace secrets in every text of a value by ``***``; keys, numbers and the shape stay."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+        return value
+    if isinstance(value, list):
+        return [masked(each, secrets) for each in value]
+    if isinstance(value, dict):
+        return {key: masked(each, secrets) for key, each in value.items()}
+    return value
 
 
 def read_file(path: Path) -> Iterator[Record]:

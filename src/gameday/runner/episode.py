@@ -66,7 +66,7 @@ def run_episode(
         env.sleep_until(start_s)
         for one in held:
             _inject(one, target, history)
-        _hold(held, target, history, env, end_s)
+        _hold_or_say(held, target, history, env, end_s)
     finally:
         healed = undo_all([one.record for one in reversed(held)], faults, target, history, env)
     if not healed:
@@ -90,6 +90,16 @@ def _inject(one: _Held, target: Target, history: History) -> None:
         history.append(Event.FAULT_FAILED, {"id": one.name, "error": str(error)})
         raise
     history.append(Event.FAULT_INJECTED, {"id": one.name})
+
+
+def _hold_or_say(held: Sequence[_Held], target: Target, history: History, env: Env, end_s: float) -> None:
+    """Hold; when that fails, record that the faults did not last as long as they should."""
+    try:
+        _hold(held, target, history, env, end_s)
+    except Exception as error:
+        for one in held:
+            history.append(Event.FAULT_FAILED, {"id": one.name, "error": f"it could not be held: {error}"})
+        raise
 
 
 def _hold(held: Sequence[_Held], target: Target, history: History, env: Env, end_s: float) -> None:

@@ -11,8 +11,9 @@ from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 
+from gameday.agent.lifeline import boot_id
 from gameday.experiment.plan import Plan
-from gameday.record.folder import About
+from gameday.record.folder import About, write_text
 
 PACKAGES = ("gameday", "chaostoolkit-lib", "locust")
 
@@ -36,7 +37,7 @@ def create_folder(out: Path, plan: Plan, sources: Sources) -> Path:
         except FileExistsError:
             continue
         break
-    (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
+    write_text(folder / "plan.json", plan.to_json())
     (folder / "experiment.yaml").write_text(sources.experiment, encoding="utf-8")
     (folder / "system.yaml").write_text(sources.system, encoding="utf-8")
     (folder / "logs").mkdir()
@@ -52,7 +53,7 @@ def describe(folder: Path, sources: Sources, *, start_s: float, parts: Mapping[s
     about = About(
         started=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         start_s=start_s,
-        boot_id=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
+        boot_id=boot_id(),
         versions={
             **{name: version(name) for name in PACKAGES},
             "Python": platform.python_version(),
@@ -62,4 +63,4 @@ def describe(folder: Path, sources: Sources, *, start_s: float, parts: Mapping[s
         },
         command=sources.command,
     )
-    (folder / "run.json").write_text(about.to_json(), encoding="utf-8")
+    write_text(folder / "run.json", about.to_json())

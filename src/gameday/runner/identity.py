@@ -1,4 +1,4 @@
-"""Name a process for good: its id together with the kernel's start time of it."""
+"""Name a process for good: its id, when it started, and the boot in which it did."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from dataclasses import dataclass
 import psutil
 from pydantic import JsonValue
 
-SAME_S = 0.05
-"""Start times that differ by less are the same process: the kernel counts them in ticks of 10 ms."""
+from gameday.agent.lifeline import created_s
 
 
 def identity(name: str, pid: int) -> dict[str, JsonValue]:
-    """Return the data of a ``process.started`` record."""
-    return {"process": name, "pid": pid, "created_s": psutil.Process(pid).create_time()}
+    """Return the data of a ``process.started`` record. Raises ``ProcessLookupError`` when it has ended."""
+    return {"process": name, "pid": pid, "created_s": created_s(pid)}
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A process of which a history speaks."""
+    """A process of which a history of this boot speaks."""
 
     process: str
     pid: int
@@ -27,8 +26,9 @@ class Known:
     def find(self) -> psutil.Process | None:
         """Return the process if it still runs; None when it ended or its id belongs to another one now."""
         try:
+            if created_s(self.pid) != self.created_s:
+                return None
             found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.created_s) < SAME_S
-            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
+            return None if found.status() == psutil.STATUS_ZOMBIE else found
+        except (ProcessLookupError, psutil.NoSuchProcess):
             return None

@@ -30,31 +30,26 @@ class Burn:
         return self.bad >= FLOOR and min(self.long, self.short) >= abort.burn_rate.bound
 
 
-def burn(rows: Rows, times_s: Sequence[float], *, now_s: float, hang_s: float, abort: Abort) -> Burn:
+def burn(rows: Rows, times_s: Sequence[float], *, now_s: float, settled_s: float, abort: Abort) -> Burn:
     """
-    Measure the burn of one route.
+    Measure the burn of one route, over windows that end ``settled_s`` ago.
 
     Args:
         rows: The route's rows so far.
         times_s: Its scheduled starts, ascending.
-        now_s: On the load's clock. Requests scheduled less than ``hang_s`` ago may still be open and count by their rows only; an older one
-            without a row counts as bad.
-        hang_s: The client's timeout.
+        now_s: On the load's clock.
+        settled_s: How long after its scheduled start a request that has no row cannot be good any more: the route's deadline, and the time
+            that a row takes to the disk.
         abort: The route's objective.
     """
     scheduled = np.asarray(times_s)
-    ended = rows["scheduled_s"]
-    bad_at = ended[~np.isin(rows["outcome"], GOOD)]
+    good_at = rows["scheduled_s"][np.isin(rows["outcome"], GOOD)]
+    end_s = now_s - settled_s
 
     def ratio(window_s: float) -> tuple[float, int]:
-        since_s = now_s - window_s
-        n = int(((scheduled >= since_s) & (scheduled < now_s)).sum())
-        old = int(((scheduled >= since_s) & (scheduled < now_s - hang_s - 1)).sum())
-        missing = max(0, old - int(((ended >= since_s) & (ended < now_s - hang_s - 1)).sum()))
-        bad = int(((bad_at >= since_s) & (bad_at < now_s)).sum()) + missing
-        return bad / max(n, 1), bad
+        n, good = (int(((at >= end_s - window_s) & (at < end_s)).sum()) for at in (scheduled, good_at))
+        return (n - good) / max(n, 1), n - good
 
-    long, bad = ratio(LONG_S)
-    short, _ = ratio(SHORT_S + hang_s)
+    (long, bad), (short, _) = ratio(LONG_S), ratio(SHORT_S)
     budget = 1 - abort.slo
     return Burn(long=long / budget, short=short / budget, bad=bad)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,6 +37,8 @@ from gameday.targets.protocol import TargetError
 
 LEAD_S = 0.4
 """Between the order and the first arrival: the worker and the load are told of the same instant ahead of time."""
+OVERTIME_S = 20.0
+"""How long after the last request may have ended a worker that has not left counts as stuck."""
 LEAVE_S = 8.0
 """How long the worker may take to leave through its rollbacks: an undo, and its being seen healed."""
 
@@ -149,15 +151,15 @@ class _Run:
         self.origin_s = self.env.now_s() + LEAD_S
         self.history.append(Event.LOAD_ORIGIN, {"origin_s": round(self.origin_s - self.start_s, 6)})
         self.load.begin(self.origin_s)
-        self.worker.begin(
-            Order(
-                folder=self.folder,
-                address=self.host.address,
-                start_s=self.start_s,
-                origin_s=self.origin_s,
-                secrets=tuple(self.secrets.values()),
-            )
+        order = Order(
+            folder=self.folder,
+            address=self.host.address,
+            start_s=self.start_s,
+            origin_s=self.origin_s,
+            secrets=tuple(self.secrets.values()),
         )
+        with suppress(BrokenPipeError):  # it died before its order: following it will tell
+            self.worker.begin(order)
         self.sampler.start()
 
     def _follow(self) -> None:
@@ -165,6 +167,7 @@ class _Run:
         assert self.worker and self.load  # noqa: S101, PT018 - set up before
         follower = Follower(self.plan, self.view, self.history)
         watch = Watch(self.plan, self.folder, self.history)
+        last_s = self.plan.duration_s + self.plan.experiment.load.hang_s + OVERTIME_S
         while True:
             self.interruptions.check()
             now_s = self.env.now_s() - self.origin_s
@@ -173,13 +176,17 @@ class _Run:
             if watch.must_end(now_s):
                 self.view.notice("the abort condition holds: ending the run")
                 return
-            if (code := self.worker.code()) is not None:
-                if code != 0:
-                    self.history.append(Event.WORKER_LOST, {"code": code})
-                    self.view.notice(f"the worker died ({code}): undoing what is outstanding")
-                    return
-                if self.load.finished or not follower.baseline_met:
-                    return
+            code = self.worker.code()
+            if code or now_s > last_s:
+                self.history.append(Event.WORKER_LOST, {"code": code})
+                what = "is stuck" if code is None else f"died ({code})"
+                self.view.notice(f"the worker {what}: undoing what is outstanding")
+                return
+            if code == 0 and not follower.baseline_met:
+                self.history.append(Event.RUN_STOPPED, {"reason": "the steady state did not hold in the baseline"})
+                return
+            if code == 0 and self.load.finished:
+                return
             self.env.sleep(0.1)
 
     def _clean_up(self) -> None:

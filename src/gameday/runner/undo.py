@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 from gameday.faults.protocol import Data, Fault
@@ -13,6 +14,7 @@ from gameday.record.history import Event, History, Record
 from gameday.runner.env import Env
 from gameday.targets.protocol import Target, TargetError
 
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HEAL_S = 5.0
 """How long a fault may take to be seen healed after its undo."""
 
@@ -32,9 +34,9 @@ def undo_all(
 
 
 def _undo(record: Record, faults: Mapping[str, Fault], target: Target, history: History, env: Env) -> bool:
-    name, fault = record.data["id"], faults[str(record.data["fault"])]
-    undo = cast("Data", record.data["undo"])
+    name = record.data["id"]
     try:
+        fault, undo = faults[str(record.data["fault"])], cast("Data", record.data["undo"])
         fault.undo(undo, target)
         history.append(Event.FAULT_UNDONE, {"id": name})
         until_s = env.now_s() + HEAL_S
@@ -42,18 +44,32 @@ def _undo(record: Record, faults: Mapping[str, Fault], target: Target, history: 
             if env.now_s() > until_s:
                 raise TargetError(f"{name} was undone but still shows after {HEAL_S:g} s")  # noqa: TRY301 - one place records
             env.sleep(0.1)
+        history.append(Event.FAULT_VERIFIED, {"id": name}, durable=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, the next fault must be undone and this one stays outstanding
-        history.append(Event.ERROR, {"where": f"undo {name}", "error": str(error), "traceback": traceback.format_exc()})
+        with suppress(OSError):  # a history that cannot be written must not stop the next undo
+            history.append(
+                Event.ERROR, {"where": f"undo {name}", "error": str(error), "traceback": traceback.format_exc()}
+            )
         return False
-    history.append(Event.FAULT_VERIFIED, {"id": name}, durable=True)
     return True
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM: they arrive when the undo is over."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    """
+    Hold back Ctrl-C, SIGTERM and SIGHUP: the first that came is raised again when the undo is over.
+
+    Masking them would not do: the kernel hands a signal to any thread that does not mask it, and Python then interrupts this one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _NUMBERS}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])

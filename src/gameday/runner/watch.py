@@ -12,6 +12,8 @@ from gameday.record.requests import RowReader
 from gameday.runner.safety import burn
 
 PERIOD_S = 1.0
+FLUSH_S = 1.0
+"""Rows are on the disk this long after their request ended: the load writes at least every 0.5 s."""
 SUSTAINED = 2
 """Checks in a row that must exceed the burn rate before the run ends."""
 
@@ -38,9 +40,8 @@ class Watch:
         self._next_s = now_s + PERIOD_S
         fresh = self._reader.read()
         self._rows = np.concatenate([self._rows, fresh[fresh["route"] == self._route]])
-        burning = burn(
-            self._rows, self._times_s, now_s=now_s, hang_s=self._plan.experiment.load.hang_s, abort=self._abort
-        )
+        deadline_s = self._plan.system.routes[self._abort.route].deadline_s
+        burning = burn(self._rows, self._times_s, now_s=now_s, settled_s=deadline_s + FLUSH_S, abort=self._abort)
         self._exceeded = self._exceeded + 1 if burning.exceeds(self._abort) else 0
         if self._exceeded < SUSTAINED or self._noticed:
             return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from chaoslib.types import Journal, Strategy
 from gameday.experiment.compile import to_chaos_toolkit
 from gameday.experiment.plan import read_plan
 from gameday.faults import catalogue
-from gameday.record.history import Event, History, Record
+from gameday.record.folder import write_text
+from gameday.record.history import Event, History, Record, masked
 from gameday.runner.activities import Session, use
 from gameday.runner.env import Env
 from gameday.runner.guard import Guard
@@ -70,10 +72,8 @@ def _run(order: Order, history: History) -> None:
 
 def _keep(journal: Journal, order: Order) -> None:
     """Write Chaos Toolkit's journal beside our history, for its own tools."""
-    text = json.dumps(journal, cls=PayloadEncoder, indent=1)
-    for secret in order.secrets:
-        text = text.replace(json.dumps(secret)[1:-1], "***")
-    (order.folder / "journal.json").write_text(text + "\n", encoding="utf-8")
+    plain = json.loads(json.dumps(journal, cls=PayloadEncoder))
+    write_text(order.folder / "journal.json", json.dumps(masked(plain, order.secrets), indent=1) + "\n")
 
 
 def _last_line(exception: object) -> str:
@@ -82,7 +82,8 @@ def _last_line(exception: object) -> str:
 
 
 def _tell(record: Record) -> None:
-    print(json.dumps({"t_s": record.t_s, "event": record.event, "data": record.data}), flush=True)  # noqa: T201 - the protocol
+    with suppress(OSError):  # nobody listens any more: the supervisor is dead, and undoing goes on
+        print(json.dumps({"t_s": record.t_s, "event": record.event, "data": record.data}), flush=True)  # noqa: T201 - the protocol
 
 
 def _log_to(path: Path) -> None:

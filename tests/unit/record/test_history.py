@@ -79,3 +79,12 @@ def test_outstanding_is_intended_minus_verified_newest_first(tmp_path: Path) -> 
     history.append(Event.FAULT_VERIFIED, {"id": "b"})
     history.close()
     assert [r.data["id"] for r in outstanding(read_history(tmp_path))] == ["c", "a"]
+
+
+def test_masking_never_touches_what_undoing_reads(tmp_path: Path) -> None:
+    """A secret that looks like a fault's name must not make the fault unknown."""
+    history = History(tmp_path, "worker", start_s=0.0, secrets=["latency", "undo", "1"])
+    history.append(Event.FAULT_INTENDED, {"id": "latency-1", "fault": "latency", "undo": {"edges": ["a -> 1"]}})
+    history.close()
+    (record,) = outstanding(read_history(tmp_path))
+    assert record.data == {"id": "latency-1", "fault": "latency", "undo": {"edges": ["a -> 1"]}}

@@ -11,7 +11,7 @@ from gameday.faults import catalogue
 from gameday.record.history import Event, History, Record, outstanding, read_history
 from gameday.runner.env import Env
 from gameday.runner.episode import run_episode
-from gameday.targets.protocol import TargetError
+from gameday.targets.protocol import Delay, TargetError
 from samples import planned
 
 
@@ -120,3 +120,24 @@ def test_an_interruption_while_the_fault_is_held_undoes_it(tmp_path: Path) -> No
         run_episode(planned().faults, catalogue(), target, history, env, start_s=110.0, end_s=120.0)
     assert target.delays == {}
     assert not outstanding(read_history(tmp_path))
+
+
+def test_a_fault_that_could_not_be_held_is_recorded_as_failed(tmp_path: Path) -> None:
+    """Withdrawn early, it must not count as proven."""
+    clock, target = FakeClock(), FakeTarget()
+    renewing = target.delay
+
+    def delay(edge: str, delay: Delay, *, lease_s: float) -> None:
+        if clock.now_s > 115:
+            raise TargetError("the proxy does not answer")
+        renewing(edge, delay, lease_s=lease_s)
+
+    target.delay = delay  # type: ignore[method-assign]
+    history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
+    with pytest.raises(TargetError, match="does not answer"):
+        run_episode(planned().faults, catalogue(), target, history, clock.env(), start_s=110.0, end_s=120.0)
+    assert [r.event for r in read_history(tmp_path)][-3:] == [
+        Event.FAULT_FAILED,
+        Event.FAULT_UNDONE,
+        Event.FAULT_VERIFIED,
+    ]

@@ -12,9 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
-from gameday.agent.lifeline import tie
+from gameday.agent.lifeline import created_s, tie
 from gameday.targets.local.events import ProcessEvent, ProcessExited, ProcessStarted
 
 _FIRST_BACKOFF_S = 0.2
@@ -158,9 +156,8 @@ class Child:
     async def _run_once(self) -> None:
         process = self.process = spawn(self.program)
         name, pid = self.program.name, process.pid
-        with suppress(psutil.NoSuchProcess):
-            created_s = psutil.Process(pid).create_time()
-            self._tell(ProcessStarted(time.monotonic(), name, pid, created_s))
+        with suppress(ProcessLookupError):
+            self._tell(ProcessStarted(time.monotonic(), name, pid, created_s(pid)))
         if self._on_start is not None:
             await self._on_start(process)
         code = await exit_code(process)

@@ -9,7 +9,7 @@ from gameday.targets.local.wire import Json
 
 @dataclass(frozen=True, slots=True)
 class ProcessStarted:
-    """A process began; ``created_s`` is psutil's create_time, which with the pid identifies it."""
+    """A process began; ``created_s`` (since the boot) with the pid identifies it."""
 
     t_s: float
     process: str

@@ -1,0 +1,96 @@
+"""Recovery completes the records of runs that were killed, each for itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gameday.agent.lifeline import boot_id
+from gameday.record.folder import About
+from gameday.record.history import Event, History, outstanding, read_history
+from gameday.runner.identity import identity
+from gameday.runner.lock import lock
+from gameday.runner.recover import recover
+from samples import planned
+
+RECOVER = """
+import sys
+from pathlib import Path
+from gameday.runner.recover import recover
+sys.exit(len(recover(Path(sys.argv[1]))))
+"""
+
+
+def killed_run(out: Path, name: str = "run", *, boot: str | None = None, start_s: float | None = None) -> Path:
+    """Leave what a run leaves that is killed while its fault is on."""
+    folder = out / name
+    folder.mkdir(parents=True)
+    start_s = time.monotonic() - 60 if start_s is None else start_s
+    about = About("2026-01-01T00:00:00+00:00", start_s, boot or boot_id(), {}, "gameday run small")
+    (folder / "plan.json").write_text(planned().to_json())
+    (folder / "run.json").write_text(about.to_json())
+    history = History(folder, "worker", start_s=start_s, monotonic_s=lambda: start_s + 30)
+    history.append(Event.FAULT_INTENDED, {"id": "latency-1", "fault": "latency", "undo": {}})
+    history.close()
+    return folder
+
+
+def test_an_outstanding_fault_is_known_to_be_healed_once_its_processes_are_gone(tmp_path: Path) -> None:
+    """And a second recovery finds nothing to do."""
+    folder = killed_run(tmp_path)
+    assert [(done.folder, done.undone) for done in recover(tmp_path)] == [(folder, ("latency-1",))]
+    assert not outstanding(read_history(folder))
+    assert recover(tmp_path) == ()
+
+
+def test_it_converges_after_a_reboot(tmp_path: Path) -> None:
+    """The monotonic clock begins anew, so times of the old boot are all later than now."""
+    folder = killed_run(tmp_path, boot="another-boot", start_s=time.monotonic() + 1e6)
+    recover(tmp_path)
+    assert not outstanding(read_history(folder))
+    assert recover(tmp_path) == ()
+
+
+def test_a_process_that_outlived_its_run_is_ended(tmp_path: Path) -> None:
+    """By its id and start time, so never another one."""
+    folder = killed_run(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        history = History(folder, "supervisor", start_s=0.0)
+        history.append(Event.PROCESS_STARTED, identity("proxy", process.pid))
+        history.append(Event.PROCESS_STARTED, {**identity("stranger", os.getpid()), "created_s": 1.0})
+        history.close()
+        assert [done.ended for done in recover(tmp_path)] == [("proxy",)]
+        process.wait(10)
+
+
+def test_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
+    """Its lock says so."""
+    folder = killed_run(tmp_path)
+    with lock(tmp_path, system="shop", target="local"):
+        ended = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                RECOVER,
+                str(tmp_path),
+            ],
+            check=False,
+            timeout=60,
+        )
+    assert ended.returncode == 0
+    assert outstanding(read_history(folder))
+
+
+@pytest.mark.parametrize("name", ["plan.json", "run.json"])
+def test_a_run_that_cannot_be_read_does_not_keep_the_others_from_being_repaired(tmp_path: Path, name: str) -> None:
+    """A torn file is told, and left for a person."""
+    torn, other = killed_run(tmp_path, "a"), killed_run(tmp_path, "b")
+    (torn / name).write_text("{")
+    found = recover(tmp_path)
+    assert [(done.folder, bool(done.unreadable)) for done in found] == [(torn, True), (other, False)]
+    assert not outstanding(read_history(other))

@@ -1,0 +1,92 @@
+"""An undo is finished whatever else happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes import FakeClock, FakeTarget
+from gameday.faults import catalogue
+from gameday.record.history import Event, History, Record, outstanding, read_history
+from gameday.runner.undo import undo_all
+from gameday.targets.protocol import Delay
+
+EDGES = ("web -> recommendations", "web -> payments")
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    """Open a history of this test's folder."""
+    opened = History(tmp_path, "worker", start_s=0.0)
+    yield opened
+    opened.close()
+
+
+def intended(history: History, fault: str = "latency") -> list[Record]:
+    """Record a fault on each edge, as intended."""
+    return [
+        history.append(
+            Event.FAULT_INTENDED,
+            {"id": edge, "fault": fault, "undo": {"edges": [edge], "canary_s": {edge: 0.001}}},
+        )
+        for edge in EDGES
+    ]
+
+
+def delayed() -> FakeTarget:
+    """Return a system with both edges delayed."""
+    return FakeTarget(delays={edge: Delay(2.0) for edge in EDGES})
+
+
+def test_every_fault_is_undone_and_verified(history: History, tmp_path: Path) -> None:
+    """In the order that was given."""
+    target = delayed()
+    assert undo_all(intended(history), catalogue(), target, history, FakeClock().env())
+    assert target.delays == {}
+    assert not outstanding(read_history(tmp_path))
+
+
+def test_a_fault_of_an_unknown_kind_does_not_stop_the_next(history: History, tmp_path: Path) -> None:
+    """An older or newer version may have written it."""
+    target = delayed()
+    unknown = history.append(Event.FAULT_INTENDED, {"id": "strange-1", "fault": "strange", "undo": {}})
+    assert not undo_all([unknown, *intended(history)], catalogue(), target, history, FakeClock().env())
+    assert target.delays == {}
+    assert [record.data["id"] for record in outstanding(read_history(tmp_path))] == ["strange-1"]
+
+
+def test_a_history_that_cannot_be_written_does_not_stop_the_undo(history: History) -> None:
+    """The disk may be full by now."""
+    target, records = delayed(), intended(history)
+    history.close()
+    assert not undo_all(records, catalogue(), target, history, FakeClock().env())
+    assert target.delays == {}
+
+
+def test_a_signal_waits_until_the_undo_is_over(history: History, tmp_path: Path) -> None:
+    """Even when the kernel hands it to another thread than the one that undoes."""
+    came: list[bool] = []
+    before = signal.signal(signal.SIGTERM, lambda *_: came.append(bool(outstanding(read_history(tmp_path)))))
+    idle = threading.Event()
+    other = threading.Thread(target=idle.wait)
+    other.start()
+    clock, target = FakeClock(), delayed()
+    healing = target.heal
+
+    def heal(edge: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        healing(edge)
+
+    target.heal = heal  # type: ignore[method-assign]
+    try:
+        undo_all(intended(history), catalogue(), target, history, clock.env())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        idle.set()
+        other.join()
+    assert came == [False]
