@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gameday.runner.env import Env
-from gameday.targets.protocol import Calls, Delay, EdgeState, Emptied, TargetError
+from gameday.targets.protocol import CANARY_S, Calls, Delay, EdgeState, Emptied, TargetError
 
 
 @dataclass
@@ -36,7 +36,8 @@ class FakeTarget:
     """
     A system with one caller that sends ``called`` requests over each edge between two readings of its counters.
 
-    ``inert`` takes orders and does nothing; ``bypass`` is the share of calls that no proxy sees; ``broken`` names methods that raise.
+    ``inert`` takes orders and does nothing; ``bypass`` is the share of calls that no proxy sees; ``broken`` names methods that raise;
+    ``draw`` says where in -1..1 of the jitter a canary's delay falls; ``mute`` answers no canary at all.
     """
 
     inert: bool = False
@@ -44,6 +45,8 @@ class FakeTarget:
     called: int = 100
     keys: int = 20
     broken: tuple[str, ...] = ()
+    draw: float = 0.0
+    mute: bool = False
     delays: dict[str, Delay] = field(default_factory=dict)
     fast: int = 0
     slow: int = 0
@@ -65,9 +68,11 @@ class FakeTarget:
         """Read an edge."""
         return EdgeState(edge, self.delays.get(edge), connections=0, delayed=0)
 
-    def canary_s(self, edge: str) -> float:
-        """Take as long as the edge is delayed."""
-        return 0.001 + (self.delays[edge].delay_s if edge in self.delays else 0.0)
+    def canary_s(self, edge: str, *, within_s: float = CANARY_S) -> float:
+        """Take as long as the edge is delayed, but wait no longer than for ``within_s``."""
+        delay = self.delays.get(edge, Delay(0.0))
+        took_s = math.inf if self.mute else 0.001 + delay.delay_s + self.draw * delay.jitter_s
+        return min(took_s, within_s)
 
     def calls(self, edge: str) -> Calls | None:
         """Count another batch of calls, and return all counts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gameday.cli.program import command
 from gameday.cli.trouble import Trouble
 from gameday.experiment.flaws import did_you_mean, one_of
 from gameday.experiment.loading.finding import experiment_folders, find_experiment
@@ -24,14 +25,14 @@ def load(name: str) -> Loaded:
     return load_experiment(found.path, catalogue(), systems=found.systems)
 
 
-def variant(system: System, wanted: str, *, again: str) -> str | None:
+def variant(system: System, wanted: str, *, again: tuple[str, ...]) -> str | None:
     """
     Return the variant that is asked for; None for a system that has none.
 
     Args:
         system: The system.
         wanted: The variant's name.
-        again: The command without the variant, for the next step.
+        again: The words of the command without the variant, for the next step.
 
     Raises:
         Trouble: The system has variants, but not this one.
@@ -46,5 +47,5 @@ def variant(system: System, wanted: str, *, again: str) -> str | None:
         seen=wanted,
         valid=one_of(known),
         hint=did_you_mean(wanted, known),
-        next=f"{again} --variant {known[0]}",
+        next=command(*again, "--variant", known[0]),
     )

@@ -2,28 +2,104 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Analysis
-from gameday.experiment.plan import Plan
-from gameday.record.folder import read_about, read_run, write_text
+from gameday.cli.parser import parse
+from gameday.cli.program import command, out_flag, program
+from gameday.cli.trouble import Trouble
+from gameday.experiment.plan import Plan, read_plan
+from gameday.record.folder import About, NotARunError, read_about, read_run
 from gameday.report.as_json import to_json
+from gameday.report.ending import next_step
 from gameday.report.html import html
 from gameday.report.markdown import markdown
 
 RENDERERS = {"report.html": html, "report.md": markdown, "report.json": to_json}
 
 
-def write_reports(folder: Path) -> tuple[Analysis, Plan]:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a run's folder says: what came out, what was planned, what it was made with."""
+
+    analysis: Analysis
+    plan: Plan
+    about: About
+
+
+def write_reports(folder: Path) -> Judged:
     """
     Compute a run's analysis from its folder and write every report; an old one is replaced at once or not at all.
 
     Raises:
         NotARunError: The folder holds no run.
+        Trouble: Its ``plan.json`` or ``run.json`` cannot be read.
     """
+    _see_readable(folder)
     data, about = read_run(folder), read_about(folder)
-    analysis = judge(data)
+    judged = Judged(judge(data), data.plan, about)
     for name, render in RENDERERS.items():
-        write_text(folder / name, render(analysis, data.plan, about))
-    return analysis, data.plan
+        new = folder / f".{name}.new"
+        new.write_text(render(judged.analysis, judged.plan, about), encoding="utf-8")
+        new.replace(folder / name)
+    return judged
+
+
+def hint(judged: Judged) -> str:
+    """Say what to try next, with commands like the one that made the run."""
+    words: tuple[str, ...] = ("run", judged.plan.name)
+    with suppress(Trouble, SystemExit, ValueError):  # a command of another version: the experiment's name will do
+        args = parse(shlex.split(judged.about.command)[1:])
+        if args.command == "run":
+            words = ("run", args.name, *out_flag(args.out))
+    return next_step(judged.analysis, judged.plan, program=program(), run=command(*words))
+
+
+def _see_readable(folder: Path) -> None:
+    """Tell a broken file by its name; one that is missing is left to those who read the folder."""
+    again = {"plan.json": _made_by, "run.json": _planned}
+    for name, read in (("plan.json", _plan), ("run.json", read_about)):
+        try:
+            read(folder)
+        except (FileNotFoundError, NotARunError):
+            continue
+        except OSError as error:
+            what = f"{name} of the run cannot be opened: {error.strerror}"
+            raise Trouble(what, where=str(folder / name), next=command("list")) from error
+        except ValueError as error:
+            raise Trouble(
+                f"{name} of the run cannot be read",
+                seen=f"{(folder / name).stat().st_size} bytes that are not what a run of this version writes",
+                valid=f"the {name} that the run wrote, from a copy of the folder; or a new run",
+                where=str(folder / name),
+                next=_or_list(again[name], folder),
+            ) from error
+
+
+def _plan(folder: Path) -> Plan:
+    return read_plan((folder / "plan.json").read_text(encoding="utf-8"))
+
+
+def _made_by(folder: Path) -> str:
+    """Return the command that made a run, by its ``run.json``."""
+    return command(*shlex.split(read_about(folder).command)[1:])
+
+
+def _planned(folder: Path) -> str:
+    """Return a command that makes a run again, by its plan."""
+    plan = _plan(folder)
+    variant = ("--variant", plan.variant) if plan.variant else ()
+    return command("run", plan.name, "--target", plan.target, "--seed", str(plan.seed), *variant)
+
+
+def _or_list(again: Callable[[Path], str], folder: Path) -> str:
+    """Return the command that makes a run again; where the other file is broken too, the one that lists experiments."""
+    try:
+        return again(folder)
+    except (OSError, ValueError, NotARunError):
+        return command("list")

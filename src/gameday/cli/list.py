@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from gameday.cli.exits import Exit
+from gameday.cli.program import command
 from gameday.cli.screen import complain, say, short, table
 from gameday.experiment.loading.document import read_document
 from gameday.experiment.loading.finding import Found, experiment_folders, find_experiments
@@ -19,7 +20,7 @@ def run(args: Namespace) -> int:  # noqa: ARG001 - every command has the same si
     rows = [row for name, found in find_experiments(folders).items() if (row := _row(name, found))]
     table([("NAME", "TITLE", "TAGS", "DECIDES"), *rows])
     say()
-    say(f"from {', '.join(short(folder) for folder in folders)}; next: gameday plan NAME")
+    say(f"from {', '.join(short(folder) for folder in folders)}; next: {command('plan', 'NAME')}")
     return Exit.PASSED
 
 
@@ -27,7 +28,7 @@ def _row(name: str, found: Found) -> tuple[str, ...] | None:
     try:
         value = read_document(found.path).value
     except InvalidFileError as error:
-        complain(f"{short(found.path)}: {error.problems[0].message}; see gameday validate {name}")
+        complain(f"{short(found.path)}: {error.problems[0].message}; see {command('validate', name)}")
         return None
     tags = value.get("tags")
     words = [_text(tag) for tag in tags] if isinstance(tags, list) else []

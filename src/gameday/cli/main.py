@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import select
-import shlex
 import sys
 import tempfile
 import traceback
@@ -15,6 +14,7 @@ from typing import Protocol, cast
 
 from gameday.cli.exits import Exit
 from gameday.cli.parser import parse, parser
+from gameday.cli.program import command
 from gameday.cli.screen import complain, show, show_invalid
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.finding import UnknownExperimentError
@@ -88,15 +88,15 @@ def _call(arguments: Sequence[str]) -> int:
 
 def _other(error: Exception, args: Namespace, arguments: Sequence[str]) -> int:
     """Tell an error that is no ``Trouble``: mistakes in files, else a fault of gameday itself."""
-    command = shlex.join(["gameday", *arguments])
+    again = command(*arguments)
     if isinstance(error, InvalidFileError):
         _trace(debug=args.debug)
-        show_invalid(error, again=command)
+        show_invalid(error, again=again)
         return Exit.USAGE
     if isinstance(error, UnknownExperimentError):
         _trace(debug=args.debug)
         what = f"there is no experiment {error.seen}"
-        show(Trouble(what, seen=error.seen, valid=error.valid, hint=error.hint, next="gameday list"))
+        show(Trouble(what, seen=error.seen, valid=error.valid, hint=error.hint, next=command("list")))
         return Exit.USAGE
     if args.debug:
         _trace(debug=True)
@@ -104,9 +104,9 @@ def _other(error: Exception, args: Namespace, arguments: Sequence[str]) -> int:
     with tempfile.NamedTemporaryFile(
         "w", prefix="gameday-error-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
-        file.write(f"{command}\n\n{traceback.format_exc()}")
+        file.write(f"{again}\n\n{traceback.format_exc()}")
     what = f"internal error, {type(error).__name__}: {' '.join(str(error).split())[:200]}; traceback in {file.name}"
-    show(Trouble(what, next=f"{command} --debug"))
+    show(Trouble(what, next=f"{again} --debug"))
     return Exit.INTERNAL
 
 

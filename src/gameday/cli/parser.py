@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from gameday.cli.program import RUNS, command, program
 from gameday.cli.trouble import Trouble
 from gameday.experiment.flaws import did_you_mean
 
@@ -37,18 +38,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             seen=word,
             valid=", ".join(COMMANDS),
             hint=did_you_mean(word, COMMANDS),
-            next="gameday --help",
+            next=command("--help"),
         )
     root = parser()
     args, unknown = root.parse_known_args(arguments)
     if unknown:
-        command = f"gameday {args.command}" if args.command else "gameday"
+        asked = command(args.command) if args.command else program()
         raise Trouble(
-            f"{command} does not know {unknown[0]}",
+            f"{asked} does not know {unknown[0]}",
             seen=" ".join(unknown),
             valid=", ".join(args.flags) if args.command else "a command",
             hint=did_you_mean(unknown[0], args.flags) if args.command else "",
-            next=f"{command} --help",
+            next=f"{asked} --help",
         )
     return args
 
@@ -56,7 +57,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def parser() -> Parser:
     """Build the whole parser."""
     root = Parser(
-        prog="gameday",
+        prog=program(),
         description="Break a system on purpose, under load, and learn whether it holds.",
         epilog=_examples(
             "gameday list                        the experiments there are",
@@ -71,10 +72,10 @@ def parser() -> Parser:
     commands = root.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for add in (_list, _doctor, _validate, _plan, _run, _report, _recover, _schema):
         add(commands)
-    for command in commands.choices.values():
+    for each in commands.choices.values():
         # What it knows, for the error when it is given something else.
-        flags = tuple(name for action in command._actions for name in action.option_strings if name.startswith("--"))  # noqa: SLF001 - argparse has no public list of its options
-        command.set_defaults(flags=flags)
+        flags = tuple(name for action in each._actions for name in action.option_strings if name.startswith("--"))  # noqa: SLF001 - argparse has no public list of its options
+        each.set_defaults(flags=flags)
     return root
 
 
@@ -106,7 +107,8 @@ def _command(commands: _Commands[Parser], name: str, says: str, *examples: str) 
 
 
 def _examples(*lines: str) -> str:
-    return "examples:\n" + "\n".join(f"  {line}" for line in lines)
+    """Write examples as they are typed here; each line begins with the program."""
+    return "examples:\n" + "\n".join(f"  {program()}{line.removeprefix('gameday')}" for line in lines)
 
 
 def _list(commands: _Commands[Parser]) -> None:
@@ -162,7 +164,7 @@ def _run(commands: _Commands[Parser]) -> None:
     )
     _what(command)
     command.add_argument(
-        "--out", type=Path, default=Path("reports"), metavar="FOLDER", help="where runs are kept (default: reports)"
+        "--out", type=Path, default=RUNS, metavar="FOLDER", help="where runs are kept (default: reports)"
     )
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.add_argument("--yes", action="store_true", help="ask nothing")
@@ -190,7 +192,7 @@ def _recover(commands: _Commands[Parser]) -> None:
         "gameday recover --out /tmp/reports",
     )
     command.add_argument(
-        "--out", type=Path, default=Path("reports"), metavar="FOLDER", help="where runs are kept (default: reports)"
+        "--out", type=Path, default=RUNS, metavar="FOLDER", help="where runs are kept (default: reports)"
     )
 
 

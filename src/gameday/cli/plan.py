@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from gameday.cli.catalogue import load, variant
 from gameday.cli.exits import Exit
+from gameday.cli.program import command, without_variant
 from gameday.cli.screen import say, table
 from gameday.experiment.plan import Phase, Plan, plan
 from gameday.experiment.samples import LEAST_FOR_P95, smallest_share
@@ -26,17 +27,18 @@ def run(args: Namespace) -> int:
         catalogue(),
         name=loaded.name,
         target=args.target,
-        variant=variant(loaded.system, args.variant, again=f"gameday plan {args.name}"),
+        variant=variant(loaded.system, args.variant, again=without_variant(args)),
         seed=args.seed,
     )
     if args.json:
         sys.stdout.write(planned.to_json())
     else:
-        _show(planned)
+        _show(planned, args.name)
     return Exit.PASSED
 
 
-def _show(planned: Plan) -> None:
+def _show(planned: Plan, given: str) -> None:
+    """Print the plan; ``given`` is the experiment as it was asked for, which may be a path."""
     on = f"{planned.target}, system {planned.system.name}"
     with_variant = f", variant {planned.variant}" if planned.variant else ""
     say(f"{planned.name}: {planned.experiment.title}")
@@ -57,8 +59,8 @@ def _show(planned: Plan) -> None:
         say(f"  {judged}: {', '.join(parts)}")
     if planned.experiment.decides:
         say(f"  {planned.experiment.decides} decides between the variants")
-    again = f" --variant {planned.variant}" if planned.variant else ""
-    say(f"\nnext: gameday run {planned.name}{again} --seed {planned.seed}")
+    chosen = ("--variant", planned.variant) if planned.variant else ()
+    say(f"\nnext: {command('run', given, *chosen, '--seed', str(planned.seed))}")
 
 
 def _timeline(planned: Plan) -> Iterator[tuple[str, ...]]:

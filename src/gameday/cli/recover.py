@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from gameday.cli.exits import Exit
+from gameday.cli.program import command, out_flag
 from gameday.cli.screen import say
 from gameday.cli.trouble import Trouble
 from gameday.runner.recover import recover
@@ -23,9 +24,8 @@ def run(args: Namespace) -> int:
     if any(each.unreadable for each in found):
         raise Trouble("some runs cannot be read", next="look at them and move them away", code=Exit.RESIDUE)
     if any(each.left for each in found):
-        raise Trouble(
-            "some processes could not be ended", next="gameday recover, as who started the run", code=Exit.RESIDUE
-        )
+        again = command("recover", *out_flag(args.out))
+        raise Trouble("some processes could not be ended", next=f"{again}, as who started the run", code=Exit.RESIDUE)
     if not found:
         say(f"{args.out}: nothing is outstanding")
     return Exit.PASSED

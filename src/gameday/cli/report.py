@@ -7,7 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from gameday.cli.exits import Exit
-from gameday.cli.judging import write_reports
+from gameday.cli.judging import hint, write_reports
+from gameday.cli.program import command
 from gameday.cli.trouble import Trouble
 from gameday.record.folder import NotARunError
 from gameday.report.console import print_verdict
@@ -17,10 +18,10 @@ def run(args: Namespace) -> int:
     """Write the reports and print the verdict; the exit code tells that it was done, not what the verdict is."""
     folder = Path(args.run).resolve()
     try:
-        analysis, planned = write_reports(folder)
+        judged = write_reports(folder)
     except NotARunError as problem:
         raise Trouble(
-            str(problem), seen=args.run, valid="the folder of a run", next="gameday report reports/latest"
+            str(problem), seen=args.run, valid="the folder of a run", next=command("report", "reports/latest")
         ) from None
-    print_verdict(analysis, planned, folder, sys.stdout)
+    print_verdict(judged.analysis, judged.plan, folder, sys.stdout, hint(judged))
     return Exit.PASSED

@@ -13,7 +13,8 @@ from pathlib import Path
 from gameday.analysis.model import Verdict
 from gameday.cli.catalogue import load, variant
 from gameday.cli.exits import Exit, gravest
-from gameday.cli.judging import write_reports
+from gameday.cli.judging import hint, write_reports
+from gameday.cli.program import command, out_flag, without_variant
 from gameday.cli.screen import show
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.load import Loaded
@@ -39,27 +40,28 @@ def run(args: Namespace) -> int:
     """Run one experiment; results go to stdout, progress to stderr."""
     loaded = load(args.name)
     if lacking := missing():
-        raise Trouble("this machine cannot run the local target", seen="; ".join(lacking), next="gameday doctor")
+        raise Trouble("this machine cannot run the local target", seen="; ".join(lacking), next=command("doctor"))
     planned = _plan(loaded, args)
     with closing(open_view(planned, sys.stderr)) as view:
         try:
             ended = supervise(
                 planned,
-                Sources(loaded.experiment_text, loaded.system_text, _again(args, planned)),
+                Sources(loaded.experiment_text, loaded.system_text, made_by(args, planned)),
                 out=Path(args.out),
                 secrets=_secrets(loaded.system, os.environ),
                 view=view,
                 env=Env(),
             )
         except RefusedError as refused:
-            raise Trouble(str(refused), next=f"{_again(args, planned)} --out FOLDER", code=Exit.REFUSED) from refused
+            elsewhere = command(*_words(args, planned), "--out", "FOLDER")
+            raise Trouble(str(refused), next=elsewhere, code=Exit.REFUSED) from refused
         view.step("judging")
-        analysis, _ = write_reports(ended.folder)
+        judged = write_reports(ended.folder)
     if args.json:
         sys.stdout.write((ended.folder / "report.json").read_text(encoding="utf-8"))
     else:
-        print_verdict(analysis, planned, ended.folder, sys.stdout)
-    return gravest((OF_VERDICT[analysis.verdict], *_troubles(ended)))
+        print_verdict(judged.analysis, planned, ended.folder, sys.stdout, hint(judged))
+    return gravest((OF_VERDICT[judged.analysis.verdict], *_troubles(ended)))
 
 
 def _plan(loaded: Loaded, args: Namespace) -> Plan:
@@ -69,7 +71,7 @@ def _plan(loaded: Loaded, args: Namespace) -> Plan:
         catalogue(),
         name=loaded.name,
         target=args.target,
-        variant=variant(loaded.system, args.variant, again=f"gameday run {args.name}"),
+        variant=variant(loaded.system, args.variant, again=without_variant(args)),
         seed=args.seed,
     )
 
@@ -77,10 +79,10 @@ def _plan(loaded: Loaded, args: Namespace) -> Plan:
 def _troubles(ended: Ended) -> Iterator[Exit]:
     """Show what went wrong beside the verdict, and yield the exit code of each."""
     if ended.error:
-        show(Trouble(ended.error, where=str(ended.folder / "history"), next="gameday doctor"))
+        show(Trouble(ended.error, where=str(ended.folder / "history"), next=command("doctor")))
         yield Exit.INCONCLUSIVE if ended.expected else Exit.INTERNAL
     if ended.residue:
-        show(Trouble("a fault could not be undone", next=f"gameday recover --out {ended.folder.parent}"))
+        show(Trouble("a fault could not be undone", next=command("recover", "--out", str(ended.folder.parent))))
         yield Exit.RESIDUE
     if ended.interrupted:
         yield Exit.INTERRUPTED
@@ -91,6 +93,11 @@ def _secrets(system: System, environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[secret.env] for name, secret in system.secrets.items()}
 
 
-def _again(args: Namespace, planned: Plan) -> str:
-    words = ["gameday", "run", args.name, "--target", planned.target, "--seed", str(planned.seed)]
-    return shlex.join(words + (["--variant", planned.variant] if planned.variant else []))
+def made_by(args: Namespace, planned: Plan) -> str:
+    """Return the command for the run's folder: the same wherever the program was called from."""
+    return shlex.join(("gameday", *_words(args, planned), *out_flag(args.out)))
+
+
+def _words(args: Namespace, planned: Plan) -> tuple[str, ...]:
+    variant = ("--variant", planned.variant) if planned.variant else ()
+    return ("run", args.name, "--target", planned.target, "--seed", str(planned.seed), *variant)

@@ -9,13 +9,18 @@ from pydantic import BaseModel, model_validator
 from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import Declared, Edge, Name, System
 from gameday.experiment.units import Seconds
+from gameday.experiment.writing import seconds
 from gameday.faults.protocol import Data, Proof
-from gameday.targets.protocol import Calls, Delay, Target
+from gameday.targets.protocol import CANARY_S, Calls, Delay, Target, TargetError
 
 LEASE_S = 5.0
 """How long a delay outlives its last renewal (one a second): four missed renewals heal the edge."""
 EFFICACY = 0.5
-"""Share of the asked delay that must be seen (the manipulation check of the gate ``fault-proven``)."""
+"""Share of the shortest asked delay, which is the delay less its jitter, that every canary must show (the gate ``fault-proven``)."""
+FINEST_S = 0.001
+"""The smallest bound of the callers' histograms: answers that come sooner cannot be told from each other."""
+LEAST_S = FINEST_S / EFFICACY
+"""The shortest delay of which the callers' counters would show that connections bypass it."""
 BYPASS = 0.02
 """Share of calls that may be answered faster than that before connections are held to bypass the proxy..."""
 RACE = 2
@@ -42,8 +47,13 @@ class Latency:
         def _one_place(self) -> Latency.Parameters:
             if (self.edge is None) == (self.service is None):
                 raise ValueError("either edge: CALLER -> CALLEE or service: NAME")
-            if not 0 <= self.jitter_s < self.delay_s:
-                raise ValueError("a delay above 0 and a jitter below the delay")
+            if self.delay_s < LEAST_S:
+                raise ValueError(f"a delay of at least {seconds(LEAST_S)}: a shorter one cannot be told from none")
+            most_s = round(self.delay_s - LEAST_S, 9)
+            if self.jitter_s > most_s:
+                raise ValueError(
+                    f"a jitter of at most {seconds(most_s)}: {seconds(LEAST_S)} of the delay must be left, or it cannot be told from none"
+                )
             return self
 
     parameters: type[BaseModel] = Parameters
@@ -78,7 +88,10 @@ class Latency:
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
         """Time a canary on every edge while nothing is injected."""
-        return {"edges": list(planned.edges), "canary_s": {edge: target.canary_s(edge) for edge in planned.edges}}
+        took_s = {edge: target.canary_s(edge) for edge in planned.edges}
+        if silent := [edge for edge in planned.edges if took_s[edge] >= CANARY_S]:
+            raise TargetError(f"before any fault, a canary over {silent[0]} got no answer within {CANARY_S:g} s")
+        return {"edges": list(planned.edges), "canary_s": {**took_s}}
 
     def inject(self, planned: PlannedFault, target: Target) -> Data:
         """Delay the edges and read the callers' counters."""
@@ -96,10 +109,12 @@ class Latency:
         Send a canary over every edge and count the caller's answers that came too soon.
 
         A caller that gives up before the delay is over, or whose breaker is open, has no slow answers; what matters is that it has no
-        fast ones either.
+        fast ones either. A canary waits for longer than the longest delay asked for; one without an answer shows no delay, only silence.
         """
-        asked_s, _ = _dose(planned)
-        slowest = [target.canary_s(edge) for edge in planned.edges]
+        delay_s, jitter_s = _dose(planned)
+        within_s = delay_s + jitter_s + CANARY_S
+        measured_s = [target.canary_s(edge, within_s=within_s) for edge in planned.edges]
+        answered = max(measured_s) < within_s
         fast = called = 0
         blind = False
         for edge in planned.edges:
@@ -110,16 +125,16 @@ class Latency:
                 continue
             fast += now["fast"] - then["fast"]
             called += now["called"] - then["called"]
-        measured_s = min(slowest)
-        bites = measured_s >= EFFICACY * asked_s and fast <= max(RACE, BYPASS * called) and (called > 0 or blind)
+        late = answered and min(measured_s) >= _fast_s(planned)
+        took = f"took {min(measured_s):.3f} s" if answered else f"got no answer within {within_s:g} s"
         return Proof(
-            bites=bites,
-            asked=asked_s,
-            measured=measured_s,
+            bites=late and fast <= max(RACE, BYPASS * called) and (called > 0 or blind),
+            asked=delay_s,
+            measured=min(measured_s),
             unit="s",
             n=called,
             bypassed=fast,
-            text=f"asked for {asked_s:g} s, a canary took {measured_s:.3f} s; of {called} calls by the caller's own count, "
+            text=f"asked for {planned.dose}, a canary {took}; of {called} calls by the caller's own count, "
             f"{fast} were answered within {_fast_s(planned):g} s",
         )
 
@@ -132,7 +147,8 @@ class Latency:
         """See no delay at the proxies, and canaries that are fast again."""
         before = cast("dict[str, float]", undo["canary_s"])
         return all(
-            target.edge(edge).delay is None and target.canary_s(edge) < before[edge] + CANARY_SLACK_S for edge in before
+            target.edge(edge).delay is None and target.canary_s(edge) < min(before[edge] + CANARY_SLACK_S, CANARY_S)
+            for edge in before
         )
 
 
@@ -147,6 +163,7 @@ def _dose(planned: PlannedFault) -> tuple[float, float]:
 
 
 def _fast_s(planned: PlannedFault) -> float:
+    """Return how soon an answer comes that was not delayed: no delayed one comes within this."""
     delay_s, jitter_s = _dose(planned)
     return EFFICACY * (delay_s - jitter_s)
 

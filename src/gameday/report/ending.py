@@ -14,6 +14,8 @@ from gameday.experiment.plan import Plan
 from gameday.report import content, figures
 
 MOST_FINDINGS = 5
+USUAL = "hardened"
+"""The variant that a run has when none is named."""
 Role = Literal["verdict", "text", "fail", "inconclusive", "muted", "next"]
 
 
@@ -41,9 +43,18 @@ def ending(analysis: Analysis, plan: Plan, folder: Path, hint: str, *, link: str
     return (*_why(analysis, plan, width), Line(""), *_further(folder, hint, link, width))
 
 
-def next_step(analysis: Analysis, plan: Plan) -> str:
-    """Suggest what to try next, from the verdict alone: a line of words, then perhaps a command."""
-    again = f"gameday run {plan.name}{'' if plan.target == 'local' else f' --target {plan.target}'}"
+def next_step(analysis: Analysis, plan: Plan, *, program: str = "gameday", run: str = "") -> str:
+    """
+    Suggest what to try next, from the verdict alone: a line of words, then perhaps a command.
+
+    Args:
+        analysis: What came out.
+        plan: Whose run it was.
+        program: How the program is called here.
+        run: The command that runs the experiment, without target, variant and seed; by its name when empty.
+    """
+    again = f"{run or f'{program} run {plan.name}'}{'' if plan.target == 'local' else f' --target {plan.target}'}"
+    same = f"{again} --variant {plan.variant}" if plan.variant not in {None, USUAL} else again
     variants, decides = plan.system.variants, plan.experiment.decides
     match analysis.verdict:
         case Verdict.FAIL if plan.variant == "naive" and "hardened" in variants:
@@ -53,11 +64,11 @@ def next_step(analysis: Analysis, plan: Plan) -> str:
         case Verdict.PASS if plan.variant == "hardened" and "naive" in variants and decides:
             return f"see {decides} fail without the mechanisms:\n{again} --variant naive --seed {plan.seed}"
         case Verdict.PASS:
-            return f"ask again with other arrivals:\n{again} --seed {plan.seed + 1}"
+            return f"ask again with other arrivals:\n{same} --seed {plan.seed + 1}"
         case Verdict.INVALID:
-            return "read under Gates in the report what did not hold, and what this machine lacks:\ngameday doctor"
+            return f"read under Gates in the report what did not hold, and what this machine lacks:\n{program} doctor"
         case _:
-            return f"longer phases or higher rates decide; or ask again with other arrivals:\n{again} --seed {plan.seed + 1}"
+            return f"longer phases or higher rates decide; or ask again with other arrivals:\n{same} --seed {plan.seed + 1}"
 
 
 def _further(folder: Path, hint: str, link: str, width: int) -> Iterator[Line]:

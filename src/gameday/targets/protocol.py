@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+CANARY_S = 3.0
+"""How long a canary waits for its answer where no delay is asked for."""
+
 
 class TargetError(Exception):
     """The target could not do what was asked; the text says what failed, where, and the next step."""
@@ -69,8 +72,12 @@ class Target(Protocol):
         """Read what the proxy on an edge does."""
         ...
 
-    def canary_s(self, edge: str) -> float:
-        """Send one harmless request over an edge as its caller would, and return how long the answer took."""
+    def canary_s(self, edge: str, *, within_s: float = CANARY_S) -> float:
+        """
+        Send one harmless request over an edge as its caller would, and return how long the answer took.
+
+        It returns when it has waited for ``within_s`` too, and then says how long it did: ``within_s`` or a little more.
+        """
         ...
 
     def calls(self, edge: str) -> Calls | None:

@@ -29,7 +29,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in an empty folder, on a narrow terminal's settings."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setenv(TOKEN, "hunter2")
+    monkeypatch.delenv("GAMEDAY_PROGRAM", raising=False)
+    monkeypatch.setenv(TOKEN, "hunter2-hunter2")
 
 
 def write(experiment: str, system: str) -> None:

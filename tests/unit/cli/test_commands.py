@@ -17,7 +17,7 @@ from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with one experiment of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(TOKEN, "hunter2")
+    monkeypatch.setenv(TOKEN, "hunter2-hunter2")
     folder = tmp_path / "experiments" / "systems"
     folder.mkdir(parents=True)
     (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")

@@ -111,12 +111,56 @@ ACROSS: dict[str, tuple[Case, ...]] = {
         experiment(
             "edge: web -> stock, delay: 2s}\n",
             "edge: web -> cache, delay: 2s}\n  - empty-cache: {service: cache}\n",
+            "20 method[1].empty-cache: latency lasts for the phase and empty-cache is over at once",
             "20 method[1].empty-cache: two faults act on cache",
         ),
         experiment(
             "expect:\n",
             "  - none: {}\n  - latency: {service: stock, delay: 1s}\nexpect:\n",
             "21 method[2].latency: two faults act on",
+        ),
+    ),
+    "faults that cannot be judged together": (
+        experiment(
+            "expect:\n",
+            "  - empty-cache: {service: cache}\nexpect:\n",
+            "20 method[1].empty-cache: latency lasts for the phase and empty-cache is over at once",
+        ),
+        experiment(
+            "  - latency: {edge",
+            "  - empty-cache: {service: cache}\n  - latency: {edge",
+            "20 method[1].latency: empty-cache is over at once and latency lasts for the phase",
+        ),
+        experiment(
+            "expect:\n",
+            "  - none\n  - empty-cache: {service: cache}\nexpect:\n",
+            "21 method[2].empty-cache: latency lasts for the phase",
+        ),
+        experiment(
+            "expect:\n",
+            "  - empty-cache: {service: cache}\n  - latency: {edge: web -> database, delay: 1s}\nexpect:\n",
+            "20 method[1].empty-cache: latency lasts for the phase",
+        ),
+    ),
+    "delays that cannot be proven": (
+        experiment(
+            "delay: 2s",
+            "delay: 19s",
+            "19 method[0].latency.delay: a fault phase of 20s is too short to prove this delay",
+        ),
+        experiment(
+            "delay: 2s", "delay: 18s, jitter: 1s", "19 method[0].latency.delay: a fault phase of 20s is too short"
+        ),
+        experiment(
+            "edge: web -> stock, delay: 2s",
+            "service: stock, delay: 5m",
+            "19 method[0].latency.delay: a fault phase of 20s is too short",
+        ),
+        experiment("delay: 2s", "delay: 1ms", "19 method[0].latency: the parameters of latency do not fit together"),
+        experiment(
+            "delay: 2s",
+            "delay: 2s, jitter: 1999ms",
+            "19 method[0].latency: the parameters of latency do not fit together",
         ),
     ),
     "the deciding check": (
@@ -189,6 +233,16 @@ ACROSS: dict[str, tuple[Case, ...]] = {
             "{env: GAMEDAY_TEST_TOKEN}",
             "{env: GAMEDAY_TEST_UNSET}",
             "32 secrets.token.env: the environment variable GAMEDAY_TEST_UNSET is not set",
+        ),
+        system(
+            "{env: GAMEDAY_TEST_TOKEN}",
+            "{env: GAMEDAY_TEST_TOKEN}\n  spare: {env: GAMEDAY_TEST_UNSET}",
+            "33 secrets.spare.env: the environment variable GAMEDAY_TEST_UNSET is not set",
+        ),
+        system(
+            "{env: GAMEDAY_TEST_TOKEN}",
+            "{env: GAMEDAY_TEST_SHORT}",
+            "32 secrets.token.env: the value of the environment variable GAMEDAY_TEST_SHORT is too short",
         ),
         system("{env: GAMEDAY_TEST_TOKEN}", "{env: 7-of-9}", "32 secrets.token.env: env cannot be read"),
     ),

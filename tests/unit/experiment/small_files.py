@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 TOKEN = "GAMEDAY_TEST_TOKEN"  # noqa: S105 - the name of an environment variable, not a secret
+SHORT = "GAMEDAY_TEST_SHORT"
+"""A variable that holds a value too short for a secret."""
 
 EXPERIMENT = """\
 title: Does it hold?

@@ -14,7 +14,7 @@ from gameday.experiment.loading.problems import InvalidFileError
 from gameday.faults import catalogue
 from unit.experiment.malformed_across import ACROSS
 from unit.experiment.malformed_values import VALUES
-from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN, Case
+from unit.experiment.small_files import EXPERIMENT, SHORT, SYSTEM, TOKEN, Case
 
 TABLE = {**VALUES, **ACROSS}
 
@@ -25,7 +25,8 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TOKEN, "hunter2")
+    monkeypatch.setenv(TOKEN, "hunter2-hunter2")
+    monkeypatch.setenv(SHORT, "hunter2")
 
 
 def written(folder: Path, case: Case | None) -> Path:
@@ -69,6 +70,7 @@ def test_exactly_the_mistakes_that_were_made_are_told_where_they_stand(tmp_path:
     for line, expected in zip(told, case.problems, strict=True):
         assert line.startswith(expected)
     assert all(each.valid and each.seen for each in caught.value.problems)
+    assert "hunter2" not in str([(each.message, each.seen, each.valid, each.hint) for each in caught.value.problems])
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])

@@ -22,7 +22,7 @@ def problems(folder: Path, *edits: tuple[str, str]) -> tuple[Problem, ...]:
     (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
     (folder / "small.yaml").write_text(text, encoding="utf-8")
     try:
-        load_experiment(folder / "small.yaml", catalogue(), systems=[folder], environment={TOKEN: "x"})
+        load_experiment(folder / "small.yaml", catalogue(), systems=[folder], environment={TOKEN: "x" * 8})
     except InvalidFileError as error:
         return error.problems
     return ()

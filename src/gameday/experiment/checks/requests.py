@@ -1,4 +1,4 @@
-"""Requests of the system's routes: keys and their place in the path, headers that can be sent, secrets that are there."""
+"""Requests of the system's routes: keys and their place in the path, headers that can be sent, secrets that are there and can be kept."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ SET_BY_LOAD = frozenset(
     {"connection", "content-length", "expect", "traceparent", "transfer-encoding", "x-deadline-ms", "x-request-id"}
 )
 """Headers that the load generator sets itself."""
+LEAST_SECRET = 8
+"""Characters of the shortest secret: masking a shorter one would destroy what records say besides."""
 
 
 def check(subject: Subject) -> Iterator[Complaint]:
@@ -27,7 +29,8 @@ def check(subject: Subject) -> Iterator[Complaint]:
     for name, route in subject.system.routes.items():
         yield from _keys(name, route)
         yield from _headers(name, route)
-        yield from _secrets(subject.system, name, route, subject.unset)
+        yield from _references(subject.system, name, route)
+    yield from _secrets(subject)
 
 
 def _keys(name: str, route: Route) -> Iterator[Complaint]:
@@ -65,14 +68,12 @@ def _headers(name: str, route: Route) -> Iterator[Complaint]:
             )
 
 
-def _secrets(system: System, name: str, route: Route, unset: frozenset[str]) -> Iterator[Complaint]:
+def _references(system: System, name: str, route: Route) -> Iterator[Complaint]:
     path: KeyPath = ("routes", name)
     parts: list[tuple[KeyPath, JsonValue]] = [((*path, "headers", key), value) for key, value in route.headers.items()]
-    told: set[str] = set()
     for place, text in _texts([*parts, ((*path, "body"), route.body)]):
         for secret in _REFERENCE.findall(text):
-            declared = system.secrets.get(secret)
-            if declared is None:
+            if secret not in system.secrets:
                 known = list(system.secrets)
                 valid = f"one of secrets: {one_of(known)}"
                 flaw = Flaw(
@@ -83,15 +84,21 @@ def _secrets(system: System, name: str, route: Route, unset: frozenset[str]) -> 
                     did_you_mean(secret, known),
                 )
                 yield Complaint("system", flaw)
-            elif declared.env in unset and secret not in told:
-                told.add(secret)
-                flaw = Flaw(
-                    ("secrets", secret, "env"),
-                    f"the environment variable {declared.env} is not set",
-                    "nothing",
-                    f"a value: export {declared.env}=…",
-                )
-                yield Complaint("system", flaw)
+
+
+def _secrets(subject: Subject) -> Iterator[Complaint]:
+    """Every declared secret is read when a run starts, whether a request refers to it or not."""
+    for name, secret in subject.system.secrets.items():
+        path: KeyPath = ("secrets", name, "env")
+        least = f"{LEAST_SECRET} characters or more"
+        if secret.env in subject.unset:
+            message = f"the environment variable {secret.env} is not set"
+            yield Complaint("system", Flaw(path, message, "nothing", f"a value of {least}: export {secret.env}=…"))
+        elif secret.env in subject.short:
+            message = (
+                f"the value of the environment variable {secret.env} is too short to be masked in what a run records"
+            )
+            yield Complaint("system", Flaw(path, message, f"fewer than {LEAST_SECRET} characters", least))
 
 
 def _texts(parts: list[tuple[KeyPath, JsonValue]]) -> Iterator[tuple[KeyPath, str]]:

@@ -42,6 +42,7 @@ class Subject:
         system_stem: The stem of the system's file name.
         method: The method's faults, resolved against the system.
         unset: Environment variables that secrets name and that are not set or empty.
+        short: Those whose values are too short to be masked.
     """
 
     experiment: Experiment
@@ -49,6 +50,7 @@ class Subject:
     system_stem: str
     method: Resolved
     unset: frozenset[str]
+    short: frozenset[str]
 
     @property
     def faults(self) -> tuple[PlannedFault, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gameday.experiment.catalogue import Catalogue
 from gameday.experiment.checks import Complaint, Resolved, Subject, Where, check
+from gameday.experiment.checks.requests import LEAST_SECRET
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, one_of
 from gameday.experiment.loading.document import Document, read_document
 from gameday.experiment.loading.finding import SUFFIX
@@ -72,12 +73,14 @@ def load_experiment(
     other = _half(system_document, system.flaws, system.broken)
     if experiment.value is None or system.value is None:
         raise InvalidFileError([*half.problems, *other.problems])
+    values = {each.env: environment.get(each.env, "") for each in system.value.secrets.values()}
     subject = Subject(
         experiment=experiment.value,
         system=system.value,
         system_stem=system_document.path.stem,
         method=_resolve(method, catalogue, system.value),
-        unset=frozenset(each.env for each in system.value.secrets.values() if not environment.get(each.env)),
+        unset=frozenset(name for name, value in values.items() if not value),
+        short=frozenset(name for name, value in values.items() if len(value) < LEAST_SECRET),
     )
     problems = [*half.problems, *other.problems, *_across(check(subject), {"experiment": half, "system": other})]
     if problems:

@@ -75,7 +75,8 @@ class Answers:
         """Send one harmless request over an edge."""
         edge = self._edge(request)
         kind = _KINDS[edge.split(" -> ")[1]]
-        return {"canary_s": await canary_s(kind, self._plant.wiring.edge_ports[edge])}
+        port = self._plant.wiring.edge_ports[edge]
+        return {"canary_s": await canary_s(kind, port, within_s=_number(request, "within_s"))}
 
     async def on_page(self, request: Message) -> dict[str, Json]:
         """Scrape one service."""

@@ -14,19 +14,28 @@ _SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # PostgreSQL's frontend protocol
 _PING = b"*1\r\n$4\r\nPING\r\n"  # answered also without a password: that one is needed
 
 
-async def canary_s(kind: Kind, port: int) -> float:
-    """Return how long the answer took, up to three seconds. Raises ``TargetError`` when none came."""
+async def canary_s(kind: Kind, port: int, *, within_s: float) -> float:
+    """
+    Return how long the answer took, or how long it was waited for when it did not come within ``within_s``.
+
+    Raises:
+        TargetError: Nobody listens there, or the connection ended without an answer.
+    """
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
     try:
         if kind == "http":
-            return (await http.request(port, "GET", "/healthz")).took_s
-        return await _round_trip_s(port, _PING if kind == "redis" else _SSL_REQUEST)
+            return (await http.request(port, "GET", "/healthz", timeout_s=within_s)).took_s
+        return await _round_trip_s(port, _PING if kind == "redis" else _SSL_REQUEST, within_s)
+    except TimeoutError:
+        return max(within_s, loop.time() - began_s)
     except OSError as error:
         raise TargetError(f"the canary got no answer: {type(error).__name__} {error}") from error
 
 
-async def _round_trip_s(port: int, request: bytes) -> float:
+async def _round_trip_s(port: int, request: bytes, within_s: float) -> float:
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(http.TIMEOUT_S):
+    async with asyncio.timeout(within_s):
         reader, writer = await asyncio.open_connection(HOST, port)
         try:
             writer.write(request)

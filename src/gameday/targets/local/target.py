@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gameday.targets.local.wire import Json, Message, ask
-from gameday.targets.protocol import Calls, Delay, EdgeState, Emptied, TargetError
+from gameday.targets.local.wire import TIMEOUT_S, Json, Message, ask
+from gameday.targets.protocol import CANARY_S, Calls, Delay, EdgeState, Emptied, TargetError
 
 _BUCKET = "dependency_request_duration_seconds_bucket"
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -34,9 +34,10 @@ class LocalTarget:
         delay = Delay(_number(state, "delay_s"), _number(state, "jitter_s")) if delayed else None
         return EdgeState(edge, delay, int(_number(state, "connections")), int(_number(state, "delayed")))
 
-    def canary_s(self, edge: str) -> float:
-        """Send GET /healthz, PING or PostgreSQL's SSLRequest over an edge; gives up after three seconds."""
-        return _number(ask(self._address, "canary", edge=edge), "canary_s")
+    def canary_s(self, edge: str, *, within_s: float = CANARY_S) -> float:
+        """Send GET /healthz, PING or PostgreSQL's SSLRequest over an edge; returns what it waited when no answer came in time."""
+        answer = ask(self._address, "canary", within_s + TIMEOUT_S, edge=edge, within_s=within_s)
+        return _number(answer, "canary_s")
 
     def calls(self, edge: str) -> Calls | None:
         """Read the caller's own counters from its metrics page."""

@@ -1,0 +1,64 @@
+"""A delay that cannot be proven within the fault phase is refused, with the delay and the phase that work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gameday.experiment.loading.load import load_experiment
+from gameday.experiment.loading.problems import InvalidFileError, Problem
+from gameday.faults import catalogue
+from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
+
+
+def problems(folder: Path, latency: str, fault: str = "20s", system: str = SYSTEM) -> tuple[Problem, ...]:
+    """Load the small experiment with this latency and this fault phase, and return what is wrong with it."""
+    text = EXPERIMENT.replace("edge: web -> stock, delay: 2s", latency).replace("fault: 20s", f"fault: {fault}")
+    (folder / "tiny.yaml").write_text(system, encoding="utf-8")
+    (folder / "small.yaml").write_text(text, encoding="utf-8")
+    try:
+        load_experiment(folder / "small.yaml", catalogue(), systems=[folder], environment={TOKEN: "x" * 8})
+    except InvalidFileError as error:
+        return error.problems
+    return ()
+
+
+@pytest.mark.parametrize(
+    ("latency", "valid"),
+    [
+        ("edge: web -> stock, delay: 19s", "at most 18s, or phases.fault of at least 21s"),
+        ("edge: web -> stock, delay: 18s, jitter: 100ms", "at most 17.9s, or phases.fault of at least 20.1s"),
+        ("edge: web -> stock, delay: 30s, jitter: 12s", "phases.fault of at least 44s"),
+    ],
+)
+def test_what_works_is_named(tmp_path: Path, latency: str, valid: str) -> None:
+    """The longest delay of this phase, where there is one with this jitter, and the shortest phase of this delay."""
+    assert [problem.valid for problem in problems(tmp_path, latency)] == [valid]
+
+
+@pytest.mark.parametrize(
+    ("latency", "fault"),
+    [
+        ("edge: web -> stock, delay: 18s", "20s"),
+        ("edge: web -> stock, delay: 17.9s, jitter: 100ms", "20s"),
+        ("edge: web -> stock, delay: 19s", "21s"),
+        ("edge: web -> stock, delay: 30s, jitter: 12s", "44s"),
+    ],
+)
+def test_what_was_named_is_accepted(tmp_path: Path, latency: str, fault: str) -> None:
+    """The advice is right to the last digit."""
+    assert problems(tmp_path, latency, fault) == ()
+
+
+def test_edges_that_are_proven_one_after_the_other_take_longer(tmp_path: Path) -> None:
+    """Each edge has its own canary."""
+    twice = SYSTEM.replace("  - web -> stock\n", "  - web -> stock\n  - pulse -> stock\n")
+    assert problems(tmp_path, "service: stock, delay: 9s", system=twice) == ()
+    found = problems(tmp_path, "service: stock, delay: 10s", system=twice)
+    assert [problem.valid for problem in found] == ["at most 9s, or phases.fault of at least 22s"]
+
+
+def test_a_phase_that_cannot_be_read_says_nothing_of_the_delay(tmp_path: Path) -> None:
+    """One mistake is told once."""
+    assert [each.key_path for each in problems(tmp_path, "edge: web -> stock, delay: 30s", "2")] == ["phases.fault"]
