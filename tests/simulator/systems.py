@@ -146,6 +146,13 @@ def inflated(plan: Plan, *, factor: float, sd: float, base_s: float = 0.06) -> d
     return answers
 
 
+def node_slowed(plan: Plan, answers: Mapping[str, Answers], *, factor: float) -> dict[str, Answers]:
+    """Let the control route be ``factor`` times as slow in the fault phase, as it is when the machine itself is short of something."""
+    found, times_s = answers["pulse"], plan.arrivals("pulse").times_s
+    on = np.array([in_fault(plan, t_s) for t_s in times_s], bool)
+    return {**answers, "pulse": Answers.of(found.service_s * np.where(on, factor, 1.0))}
+
+
 def outage(plan: Plan, answers: Mapping[str, Answers], *, at_s: float, length_s: float) -> dict[str, Answers]:
     """Let every route but ``pulse`` answer 500 to what comes in an interval."""
     out = {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from gameday.analysis.attribution import failure_class
@@ -13,8 +15,8 @@ from gameday.analysis.model import Analysis, Finding, Status
 from simulator.closed_forms import erlang_b
 from simulator.conftest import Seeds
 from simulator.rates import least, most
-from simulator.systems import inflated, pools
-from simulator.world import Asked, made_up, run_of
+from simulator.systems import inflated, node_slowed, pools, starved
+from simulator.world import Answers, Asked, made_up, run_of
 
 ISOLATED = Asked(
     rates_per_s={"login": 60, "pulse": 60}, expect={"bulkhead": {"isolated": ["login"]}, "recovery": {"within": "10s"}}
@@ -85,3 +87,77 @@ def test_split_pools_pass(seeds: Seeds) -> None:
         assert all(finding.status is not Status.FAIL for finding in bulkhead)
         passed += all(finding.status is Status.PASS for finding in bulkhead)
     assert passed >= least(len(all_), 0.99)
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.15])
+def test_a_node_that_slows_everything_fails_and_is_named(sd: float, seeds: Seeds) -> None:
+    """Eight times slower, and the control as well: the adjusted ratio is about 1, but nobody was as fast as before."""
+    for seed in seeds(f"node {sd}", cost=4):
+        plan = made_up(ISOLATED, seed)
+        run = run_of(plan, node_slowed(plan, inflated(plan, factor=8.0, sd=sd), factor=8.0))
+        latency = check(judge(run), "bulkhead.login.latency")
+        assert latency.status is Status.FAIL
+        assert latency.value is not None
+        assert latency.value > 4
+        assert "the control route slowed as well" in latency.reason
+        assert latency.evidence[0].startswith("class node")
+        assert failure_class(case(run)) == "node"
+
+
+def test_a_node_that_slows_everything_is_not_accused_by_a_late_generator(seeds: Seeds) -> None:
+    """The generator shares the machine: what it was late with itself cannot be told from the node."""
+    for seed in seeds("late node", cost=10):
+        plan = made_up(ISOLATED, seed)
+        answers = node_slowed(plan, inflated(plan, factor=8.0, sd=0.0), factor=8.0)
+        run = run_of(plan, starved(plan, answers, lag_s=0.05, sent=1.0))
+        assert check(judge(run), "bulkhead.login.latency").status is Status.INCONCLUSIVE
+        assert failure_class(case(run)) == "generator"
+
+
+def test_a_machine_that_only_drifts_is_no_broken_node(seeds: Seeds) -> None:
+    """Everything 1.7 times slower for a while is what machines do: neither a pass by the ratio of ratios, nor a failure."""
+    for seed in seeds("drifted", cost=4):
+        plan = made_up(ISOLATED, seed)
+        answers = node_slowed(plan, inflated(plan, factor=1.7, sd=0.0), factor=1.7)
+        assert check(judge(run_of(plan, answers)), "bulkhead.login.latency").status is Status.INCONCLUSIVE
+
+
+def late_by(seed: int, lag_s: float, service_s: float, status: int = 200) -> Analysis:
+    """Judge a run whose generator is late in the fault phase and later; the system answers login as told there."""
+    asked = replace(
+        SHARING,
+        expect={**SHARING.expect, "backpressure": {"routes": ["recommendations"]}},
+        pressed=("recommendations",),
+    )
+    plan = made_up(asked, seed)
+    answers = {}
+    for load in plan.routes:
+        late = np.array(plan.arrivals(load.route).times_s) >= plan.phase("fault").start_s
+        slow = late & (load.route != "pulse")
+        answers[load.route] = Answers.of(
+            np.where(slow, service_s, 0.01), lag_s=np.where(late, lag_s, 0.0005), status=np.where(slow, status, 200)
+        )
+    return judge(run_of(plan, answers))
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "service_s", "status"), [(0.6, 0.6, 200), (1.5, 0.05, 200), (2.7, 0.6, 200), (0.2, 0.02, 503)]
+)
+def test_what_is_late_through_the_generator_alone_neither_fails_nor_passes(
+    lag_s: float, service_s: float, status: int
+) -> None:
+    """The deadline is 1 s, a fast rejection 100 ms: without the generator's lag the system would have kept both."""
+    found = {each.id: each.status for each in late_by(1, lag_s, service_s, status).checks}
+    assert found["backpressure.recommendations.fast-or-good"] is Status.INCONCLUSIVE
+    assert found["backpressure.recommendations.hung"] is not Status.FAIL
+    if status == 200:
+        assert Status.FAIL not in found.values()
+        for id_ in ("bulkhead.login.errors", "bulkhead.login.goodput", "recovery.time"):
+            assert found[id_] is Status.INCONCLUSIVE
+
+
+def test_what_is_late_without_the_generator_fails_however_late_the_generator_was() -> None:
+    """The system alone took longer than the deadline."""
+    found = {each.id: each.status for each in late_by(1, 0.6, 1.2).checks}
+    assert found["bulkhead.login.errors"] is Status.FAIL
+    assert found["backpressure.recommendations.fast-or-good"] is Status.FAIL

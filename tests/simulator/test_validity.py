@@ -217,3 +217,56 @@ def test_a_server_that_counts_what_the_rows_say_is_accepted_and_one_that_does_no
     assert elsewhere.decided_by == "gate.accounting"
     real = replace(plan, target="local")
     assert judge(run_of(real, answers, metrics=Metrics())).decided_by == "gate.accounting"
+
+
+def moved(run: RunData, event: Event, t_s: float) -> RunData:
+    """Let an event of a run happen at another time."""
+    history = (replace(record, t_s=t_s) if record.event == event else record for record in run.history)
+    return replace(run, history=tuple(sorted(history, key=lambda record: record.t_s)))
+
+
+def test_a_fault_that_was_withdrawn_early_makes_the_run_invalid() -> None:
+    """Five of twenty seconds are not the dose that was asked for; what is left of the window must not pass for it."""
+    plan = shipped("slow-recommendations", 5)
+    run = run_of(plan, healthy(plan))
+    analysis = judge(moved(run, Event.FAULT_UNDONE, 36.0))
+    assert analysis.verdict is Verdict.INVALID
+    assert analysis.decided_by == "gate.fault-proven"
+    assert "withdrawn at 36.0 s" in analysis.reason
+    assert status(judge(moved(run, Event.FAULT_UNDONE, 40.5)))["gate.fault-proven"] is Status.PASS
+
+
+def test_a_fault_that_was_withdrawn_because_the_run_was_stopped_is_still_proven() -> None:
+    """An abort undoes first: what had been seen until then counts."""
+    plan = shipped("slow-recommendations", 5)
+    run = run_of(plan, healthy(plan))
+    run = told(moved(run, Event.FAULT_UNDONE, 32.1), 32.0, Event.RUN_INTERRUPTED, {"signal": "SIGINT"})
+    assert status(judge(run))["gate.fault-proven"] is Status.PASS
+
+
+def test_a_fault_that_could_not_be_held_makes_the_run_invalid() -> None:
+    """Proven at first, and then its lease was lost."""
+    plan = shipped("slow-recommendations", 5)
+    failed: dict[str, JsonValue] = {"id": "f0", "error": "it could not be held: connection refused"}
+    analysis = judge(told(run_of(plan, healthy(plan)), 30.0, Event.FAULT_FAILED, failed))
+    assert analysis.decided_by == "gate.fault-proven"
+    assert "web -> recommendations: it could not be held: connection refused" in analysis.reason
+
+
+def test_a_run_that_was_stopped_in_its_baseline_is_invalid_for_its_baseline() -> None:
+    """What was due after the stop is not lost, no fault was asked for, and the reason told first is the true one."""
+    plan = shipped("slow-recommendations", 6)
+    run = run_of(plan, healthy(plan))
+    run = replace(
+        run,
+        rows=run.rows[run.rows["scheduled_s"] < 22],
+        history=tuple(record for record in run.history if record.t_s < 22),
+    )
+    reason = "the steady state did not hold in the baseline"
+    analysis = judge(told(run, 22.1, Event.RUN_STOPPED, {"reason": reason}))
+    assert status(analysis)["gate.rows"] is Status.PASS
+    assert analysis.verdict is Verdict.INVALID
+    assert analysis.decided_by == "gate.baseline"
+    assert analysis.reason.startswith(reason)
+    assert "the run was stopped at 22.1 s" in analysis.reason
+    assert any("run stopped" in each.text for each in analysis.timeline)

@@ -45,7 +45,7 @@ def pressed(case: Case, expected: Backpressure, route: str) -> tuple[Finding, ..
             case,
             id=f"backpressure.{route}.fast-or-good",
             title=f"{route} answers well or refuses at once",
-            estimate=_mirrored(case, inside, steady, fast),
+            estimate=_mirrored(case, inside, steady, fast, surely_slow(inside, expected.fast_s)),
             threshold=expected.fast_or_good,
             what=f"good answers and rejections within {seconds(expected.fast_s)}",
             evidence=(split,),
@@ -69,8 +69,14 @@ def fast_or_good(inside: Requests, fast_s: float) -> Bools:
     return inside.good | (inside.being(Outcome.REJECTED) & (inside.response_s <= fast_s))
 
 
-def _mirrored(case: Case, inside: Requests, window: Window, fine: Bools) -> Estimate | None:
-    estimate = case.share(inside, window, ~fine & ~inside.dropped, inside.dropped)
+def surely_slow(inside: Requests, fast_s: float) -> Bools:
+    """Return which requests were certainly neither: what the generator's own lag may have made late or slow is not among them."""
+    excused = inside.being(Outcome.REJECTED) & (inside.service_s <= fast_s)
+    return inside.bad & ~excused
+
+
+def _mirrored(case: Case, inside: Requests, window: Window, fine: Bools, slow: Bools) -> Estimate | None:
+    estimate = case.share(inside, window, slow, ~fine)
     return estimate.complement() if estimate else None
 
 

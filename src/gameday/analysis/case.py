@@ -61,10 +61,11 @@ class Case:
         """
         Estimate the share of requests without a good answer in time.
 
-        What the generator did not send counts as bad for a pass and not for a failure: it says nothing about the system.
+        What the generator did not send, or made late by its own lag, counts as bad for a pass and not for a failure: it says
+        nothing about the system. So does what was young when the load ended.
         """
         inside = self.routes[route].within(window)
-        return self.share(inside, window, ~inside.good & ~inside.dropped, inside.dropped)
+        return self.share(inside, window, inside.bad, ~inside.good)
 
     def good_share(self, route: str, window: Window) -> Estimate | None:
         """Estimate the share of requests with a good answer in time; see ``bad_share``."""
@@ -75,13 +76,13 @@ class Case:
         """Estimate the share of good answers among what was sent: the state of the system, whatever the generator did."""
         inside = self.routes[route].within(window)
         sent = inside.where(~inside.dropped)
-        bad = self.share(sent, window, ~sent.good, ~sent.good)
+        bad = self.share(sent, window, sent.bad, sent.bad)
         return bad.complement() if bad else None
 
     def hung_share(self, route: str, window: Window) -> Estimate | None:
-        """Estimate the share of hung requests; those cut young by the load's end count for a failure not, for a pass they do."""
+        """Estimate the share of hung requests; those that perhaps hung count for a failure not, for a pass they do."""
         inside = self.routes[route].within(window)
-        return self.share(inside, window, inside.hung, inside.cut)
+        return self.share(inside, window, inside.hung, inside.perhaps_hung)
 
     @property
     def single_event(self) -> bool:
@@ -89,11 +90,17 @@ class Case:
         return self.windows.shape == "impulse"
 
     def decide(self, estimate: Estimate, threshold: Threshold, *, single: bool) -> Status:
-        """Judge by the interval; a single event by its value, which passes only if enough requests could have shown it."""
+        """
+        Judge by the interval; a single event by its value, which passes only if enough requests could have shown it.
+
+        What is unknown of a single event must not matter: it fails if no way to count it holds, and passes if every way does.
+        """
         if single:
-            if not threshold.holds(estimate.value):
+            holds = {threshold.holds(value) for value in estimate.known}
+            if holds == {False}:
                 return Status.FAIL
-            return Status.PASS if estimate.n >= minimum_samples(0.95) else Status.INCONCLUSIVE
+            enough = estimate.n >= minimum_samples(0.95)
+            return Status.PASS if holds == {True} and enough else Status.INCONCLUSIVE
         return decide(estimate.lo, estimate.hi, threshold.op, threshold.bound)
 
 
@@ -104,7 +111,11 @@ def case(data: RunData) -> Case:
     return Case(
         plan=plan,
         arrivals={load.route: plan.arrivals(load.route) for load in plan.routes},
-        routes=by_route(data.rows, tuple(load.route for load in plan.routes), plan.experiment.load.hang_s),
+        routes=by_route(
+            data.rows,
+            {load.route: plan.system.routes[load.route].deadline_s for load in plan.routes},
+            plan.experiment.load.hang_s,
+        ),
         history=data.history,
         metrics=data.metrics,
         episodes=found,

@@ -26,12 +26,13 @@ MEANINGS: dict[PressureClass, str] = {
     "retry-storm": "it asks the pressed dependency more often than it is asked",
     "collapsed": "it serves next to nothing, without refusing",
     "metastable": "it did not come back when the pressure was gone, because it keeps up the load by itself",
-    "undecided": "the measured slope lies between the classes",
+    "undecided": "no rule applies; the measured slope lies between those of the classes, or there is none",
 }
 
 QUEUEING, FLAT = 0.5, 0.1
 """
-Slope of the requests in flight relative to the excess load: above the first a queue grows, below the second it does not.
+Slope of the requests in flight relative to the excess load: above the first a queue grows, below the second it does not, between
+them nothing is claimed. Where next to nothing is in excess, no queue can grow.
 
 Source: simulations of M/M/8 with and without a bound give 0.9 to 1.0 and 0.0; nothing lies between.
 """
@@ -93,13 +94,16 @@ def classify(seen: Pressure) -> PressureClass:
     5. hang-shedding: they do not grow, and at least 80 % of the excess ends as client timeouts.
     6. shed-fast: at least 95 % fast or good, and what is admitted is at most three times slower.
     7. collapsed: goodput below 10 % of the baseline's.
-    8. bounded-queue: the requests in flight do not grow.
+    8. bounded-queue: the requests in flight grow by less than a tenth of the excess load, or there is no excess.
+
+    Else it is undecided: between a tenth and a half, a slope is neither.
     """
     excess_per_s = max(seen.offered_per_s - seen.answered_per_s, 1e-9)
     growth = None if seen.slope_per_s2 is None else seen.slope_per_s2 / excess_per_s
     amplified = seen.amplification is not None and seen.amplification > AMPLIFIED
     slower = seen.admitted_slower is not None and seen.admitted_slower > SLOWER
-    queueing = growth is not None and growth > QUEUEING and excess_per_s > (1 - SERVED) * seen.offered_per_s
+    exceeded = excess_per_s > (1 - SERVED) * seen.offered_per_s
+    queueing = growth is not None and growth > QUEUEING and exceeded
     rules: tuple[tuple[PressureClass, bool], ...] = (
         ("metastable", _metastable(seen)),
         ("retry-storm", amplified and seen.good_kept < SERVED),
@@ -111,7 +115,7 @@ def classify(seen: Pressure) -> PressureClass:
         ),
         ("shed-fast", seen.fast_or_good >= FAST_OR_GOOD and not slower),
         ("collapsed", seen.good_kept < COLLAPSED and seen.rejected_per_s < VALVE * excess_per_s),
-        ("bounded-queue", growth is not None and (growth < FLAT or not queueing)),
+        ("bounded-queue", growth is not None and (growth < FLAT or not exceeded)),
     )
     return next((name for name, applies in rules if applies), "undecided")
 

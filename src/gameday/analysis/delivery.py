@@ -12,11 +12,10 @@ from gameday.analysis.model import Gate, Status
 from gameday.analysis.routes import Requests
 from gameday.analysis.windows import Window
 from gameday.analysis.wording import percent, seconds
+from gameday.experiment.samples import MATERIAL_S
 from gameday.record.history import Event
 
 DELIVERED = 0.98
-MATERIAL_S = 0.020
-"""The latency margin that is judged: a generator later than this moves the verdict."""
 OF_P50 = 0.1
 CPU_SHARE = 0.8
 STOP_SLACK_S = 0.5

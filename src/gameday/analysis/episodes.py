@@ -77,7 +77,7 @@ def _follow(episode: Episode, records: tuple[Record, ...]) -> Episode:
         elif record.event == Event.FAULT_INERT:
             episode = replace(episode, proof=record.data.get("proof"), failure="it had no effect")
         elif record.event == Event.FAULT_FAILED:
-            episode = replace(episode, failure=f"it could not be injected: {record.data.get('error')}")
+            episode = replace(episode, failure=_failed(episode, str(record.data.get("error"))))
         elif record.event == Event.FAULT_UNDONE and episode.undone_s is None:
             episode = replace(episode, undone_s=record.t_s)
         elif record.event == Event.FAULT_VERIFIED:
@@ -85,17 +85,34 @@ def _follow(episode: Episode, records: tuple[Record, ...]) -> Episode:
     return episode
 
 
+def _failed(episode: Episode, error: str) -> str:
+    """Tell a fault that could not be injected from one that could not be held."""
+    if episode.injected_s is None:
+        return f"it could not be injected: {error}"
+    held = "it could not be held"
+    return error if error.startswith(held) else f"{held}: {error}"
+
+
 def describe_proof(proof: JsonValue) -> str:
     """Write a proof in its own words, or as its numbers when it has none."""
-    if isinstance(proof, Mapping):
-        text = proof.get("text")
-        return text if isinstance(text, str) else describe_numbers(proof)
-    return "no proof was recorded" if proof is None else str(proof)
-
-
-def describe_numbers(proof: JsonValue) -> str:
-    """Write a proof's numbers: ``asked 2, measured 2.009, unit s, n 412, bypassed 0``."""
     if not isinstance(proof, Mapping):
-        return describe_proof(proof)
-    shown = {key: value for key, value in proof.items() if key not in {"bites", "text"}}
-    return ", ".join(f"{key} {f'{value:.4g}' if isinstance(value, float) else value}" for key, value in shown.items())
+        return "no proof was recorded" if proof is None else str(proof)
+    text = proof.get("text")
+    return text if isinstance(text, str) and text else describe_numbers(proof)
+
+
+def describe_numbers(proof: Mapping[str, JsonValue]) -> str:
+    """Write a proof's numbers: ``asked for 2 s, measured 2.009 s, n=412, 0 not reached``."""
+    unit = f" {proof['unit']}" if proof.get("unit") else ""
+    parts = [
+        f"{word} {_number(proof[key])}{unit}"
+        for key, word in (("asked", "asked for"), ("measured", "measured"))
+        if key in proof
+    ]
+    parts += [f"n={_number(proof['n'])}"] if "n" in proof else []
+    parts += [f"{_number(proof['bypassed'])} not reached"] if "bypassed" in proof else []
+    return ", ".join(parts) or "the proof has no numbers"
+
+
+def _number(value: JsonValue) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from gameday.analysis.case import Case
@@ -11,6 +12,9 @@ from gameday.analysis.steady_state import baseline_findings, describe
 from gameday.record.history import Event, Record, outstanding
 
 Forbids = Literal["verdict", "pass", "latency-fail"]
+
+CLOCK_S = 0.001
+"""What rounding may put between the load's clock and the history's."""
 
 
 def counted(
@@ -41,19 +45,40 @@ def counted(
 
 
 def fault_proven(case: Case) -> Gate:
-    """Ask of every fault with a dose that the target's own signals showed it: confirmed, and never inert or failed."""
+    """
+    Ask of every fault with a dose that the target's own signals showed it: confirmed, and never inert or failed.
+
+    A fault that lasts must have lasted: to the guard before its phase's end, unless the run was stopped.
+    """
     asked = tuple(episode for episode in case.episodes if episode.asked)
     return counted(
         "gate.fault-proven",
         "every fault took effect",
         forbids="verdict",
-        problems=tuple(problem for episode in asked if (problem := _unproven(episode))),
+        problems=tuple(problem for episode in asked if (problem := _unproven(episode) or _withdrawn(case, episode))),
         n=len(asked),
         fine="; ".join(f"{episode.label}: {describe_proof(episode.proof)}" for episode in asked)
         or "no fault was asked for: dose 0",
         unit="faults unproven",
-        evidence=tuple(f"{episode.label}: {describe_numbers(episode.proof)}" for episode in asked),
+        evidence=tuple(_numbers(asked)),
     )
+
+
+def _numbers(asked: tuple[Episode, ...]) -> Iterator[str]:
+    """Give the numbers of those proofs that are told in words of their own."""
+    for episode in asked:
+        if isinstance(episode.proof, Mapping) and episode.proof.get("text"):
+            yield f"{episode.label}: {describe_numbers(episode.proof)}"
+
+
+def _withdrawn(case: Case, episode: Episode) -> str | None:
+    step = episode.planned is not None and episode.planned.shape == "step"
+    if not step or episode.undone_s is None or case.windows.stopped_s is not None:
+        return None
+    end_s = case.plan.phase("fault").end_s
+    if episode.undone_s >= end_s - case.plan.experiment.phases.guard_s - CLOCK_S:
+        return None
+    return f"{episode.label} was withdrawn at {episode.undone_s:.1f} s; it should have lasted to {end_s:g} s"
 
 
 def _unproven(episode: Episode) -> str | None:
@@ -107,6 +132,7 @@ def complete(case: Case) -> Gate:
     ends = {
         Event.RUN_ABORTED: "the run was aborted",
         Event.RUN_INTERRUPTED: "the run was interrupted",
+        Event.RUN_STOPPED: "the run was stopped",
         Event.WORKER_LOST: "the worker was lost",
         Event.LOAD_LOST: "the load process was lost",
     }
@@ -147,9 +173,12 @@ def aborted_for(case: Case) -> str | None:
 
 
 def baseline(case: Case) -> Gate:
-    """Ask that the steady-state hypothesis held before anything was done."""
+    """Ask that the steady-state hypothesis held before anything was done, also as the run itself measured it."""
     findings = baseline_findings(case)
-    off = tuple(describe(finding) for finding in findings if finding.status is not Status.PASS)
+    off = (
+        *(describe(finding) for finding in findings if finding.status is not Status.PASS),
+        *(str(record.data.get("reason")) for record in case.history if record.event == Event.RUN_STOPPED),
+    )
     return counted(
         "gate.baseline",
         case.plan.experiment.steady_state_hypothesis.title,

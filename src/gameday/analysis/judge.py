@@ -2,7 +2,7 @@
 Judge one run: every gate, every planned check, the verdict.
 
 Pure and deterministic: all resampling is seeded by the plan's seed. A checker that raises gives an inconclusive finding with its
-traceback, never a crash and never a pass.
+traceback, any other part that raises an empty result and a gate that forbids a pass: never a crash and never a pass.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from gameday.analysis.backpressure import backpressure
 from gameday.analysis.bulkhead import bulkhead
 from gameday.analysis.case import Case, case
 from gameday.analysis.findings import undecided
+from gameday.analysis.guarding import Guard
 from gameday.analysis.model import Analysis, Finding, Gate, Status, Verdict
-from gameday.analysis.recovery import Recovered, measure, recovery
+from gameday.analysis.recovery import Recovered, measure, recovery, unmeasured
 from gameday.analysis.series import route_series, summaries
 from gameday.analysis.signals import system_series
 from gameday.analysis.stampede import compared, stampede
@@ -53,26 +54,55 @@ GATES: tuple[tuple[str, Gater], ...] = (
 
 
 def judge(data: RunData) -> Analysis:
-    """Judge a run from what it left; the same bytes give the same analysis in any process."""
-    run = case(data)
-    measured = measure(run)
-    held = tuple(_gate(run, id_, gater) for id_, gater in GATES)
+    """Judge a run from what it left; the same bytes give the same analysis in any process. Raises nothing for a run that was read."""
+    guard = Guard()
+    run = guard.attempt("preparing the run", lambda: case(data), None)
+    return _unprepared(data.plan, guard) if run is None else _judge(run, guard)
+
+
+def _judge(run: Case, guard: Guard) -> Analysis:
+    plan = run.plan
+    measured = guard.attempt("measuring the recovery", lambda: measure(run), unmeasured(run))
+    analysis = Analysis(
+        verdict=Verdict.INCONCLUSIVE,
+        reason="",
+        decided_by=None,
+        gates=(),
+        checks=(),
+        predictions=guard.attempt("comparing the predictions", lambda: compared(run), ()),
+        phases=plan.phases,
+        faulted=guard.attempt("finding when faults were on", lambda: _faulted(run), ()),
+        routes=guard.attempt("the routes' series", lambda: route_series(run), ()),
+        summaries=guard.attempt("the routes' summaries", lambda: summaries(run), ()),
+        system=guard.attempt("the system's series", lambda: system_series(run), ()),
+        timeline=guard.attempt("the timeline", lambda: timeline(run, measured), ()),
+    )
+    aborted = guard.attempt("reading why it was aborted", lambda: gates.aborted_for(run), None)
+    held = (*(_gate(run, id_, gater) for id_, gater in GATES), *guard.gates())
     found = [finding for room, checker in CHECKERS for finding in _check(run, measured, room, checker)]
-    checks = tuple(allow(finding, held) for finding in _as_planned(data.plan, found))
-    verdict, reason, decided_by = conclude(data.plan, held, checks, gates.aborted_for(run))
+    checks = tuple(allow(finding, held) for finding in _as_planned(plan, found))
+    verdict, reason, decided_by = conclude(plan, held, checks, aborted)
+    return replace(analysis, verdict=verdict, reason=reason, decided_by=decided_by, gates=held, checks=checks)
+
+
+def _unprepared(plan: Plan, guard: Guard) -> Analysis:
+    """Say that nothing could be judged, because the run itself could not be laid out."""
+    held = tuple(replace(gate, forbids="verdict") for gate in guard.gates())
+    checks = tuple(_as_planned(plan, [], because=held[0].reason))
+    verdict, reason, decided_by = conclude(plan, held, checks, None)
     return Analysis(
         verdict=verdict,
         reason=reason,
         decided_by=decided_by,
         gates=held,
         checks=checks,
-        predictions=compared(run),
-        phases=data.plan.phases,
-        faulted=_faulted(run),
-        routes=route_series(run),
-        summaries=summaries(run),
-        system=system_series(run),
-        timeline=timeline(run, measured),
+        predictions=(),
+        phases=plan.phases,
+        faulted=(),
+        routes=(),
+        summaries=(),
+        system=(),
+        timeline=(),
     )
 
 
@@ -108,13 +138,13 @@ def _check(run: Case, measured: Recovered, room: str, checker: Checker) -> tuple
         )
 
 
-def _as_planned(plan: Plan, found: list[Finding]) -> Iterator[Finding]:
+def _as_planned(
+    plan: Plan, found: list[Finding], because: str = "no checker of this version judges this"
+) -> Iterator[Finding]:
     """Return one finding per planned check in the plan's order, then those that are only shown."""
     by_id = {finding.id: finding for finding in found}
     for name in plan.checks:
-        yield by_id.get(name) or undecided(
-            name, name, unit="", threshold=None, n=0, reason="no checker of this version judges this"
-        )
+        yield by_id.get(name) or undecided(name, name, unit="", threshold=None, n=0, reason=because)
     planned = set(plan.checks)
     yield from (finding for finding in found if finding.id not in planned and finding.status is Status.SHOWN)
 

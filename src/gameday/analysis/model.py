@@ -106,8 +106,10 @@ class RouteSeries:
     """
     One route over time, in bins of one second keyed on the scheduled start; all tuples have one entry per bin.
 
-    ``hung`` counts timeouts and censored; ``bad`` counts late, error, connection and dropped. Quantiles (s) are of all
-    requests of the bin, a hung one counting as the hang threshold; None below ten requests. ``in_flight`` is at the bin's end.
+    ``good`` includes ``degraded``. ``hung`` counts what the checks call hung: given up on, or without an answer for the hang
+    threshold since it was sent. ``bad`` counts late, error, connection, dropped, and what was still open but younger than that when
+    the load ended. Good, rejected, bad and hung add up to the requests. Quantiles (s) are of all requests that were sent in the bin, an open
+    one counting as the hang threshold; None below ten requests. ``in_flight`` is at the bin's end.
     """
 
     route: str
@@ -124,7 +126,11 @@ class RouteSeries:
 
 @dataclass(frozen=True, slots=True)
 class RouteSummary:
-    """One route in one phase: counts by outcome name, missing rows, and quantiles (s) where n allows."""
+    """
+    One route in one phase: counts by outcome name, missing rows, and quantiles (s) where n allows.
+
+    ``cut`` of the censored ones were younger than the hang threshold when the load ended: they did not hang.
+    """
 
     route: str
     phase: str
@@ -134,6 +140,7 @@ class RouteSummary:
     p50_s: float | None
     p95_s: float | None
     p99_s: float | None
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +22,13 @@ class Requests:
         response_s: From the scheduled start to the answer. A hung request counts as its age, at least the hang threshold:
             quantiles stay valid as lower bounds as long as they lie below the hung mass.
         origin: Queries to the origin that the answer named, ``UNKNOWN`` when it did not.
+
+    What the generator's own lag may have caused is never certain: a deadline or a threshold was missed with certainty only if
+    ``service_s``, the system's part of the response time, is beyond it alone.
     """
 
     route: str
+    deadline_s: float
     hang_s: float
     seq: Ints
     scheduled_s: Floats
@@ -41,6 +46,7 @@ class Requests:
         """Return those of a mask."""
         return Requests(
             route=self.route,
+            deadline_s=self.deadline_s,
             hang_s=self.hang_s,
             seq=self.seq[mask],
             scheduled_s=self.scheduled_s[mask],
@@ -84,15 +90,26 @@ class Requests:
         return self.being(Outcome.DROPPED)
 
     @property
+    def bad(self) -> Bools:
+        """Return which the system certainly did not answer well in time."""
+        excused = self.being(Outcome.LATE, Outcome.CENSORED) & (self.service_s <= self.deadline_s)
+        return np.asarray(~self.good & ~self.dropped & ~excused, bool)
+
+    @property
     def hung(self) -> Bools:
-        """Return which certainly hung: given up on, or without an answer for the hang threshold."""
-        old = self.lag_s + self.service_s >= self.hang_s
+        """Return which certainly hung: given up on, or without an answer for the hang threshold since they were sent."""
+        old = self.service_s >= self.hang_s
         return np.asarray(self.being(Outcome.TIMEOUT) | (old & ~self.dropped), bool)
 
     @property
     def cut(self) -> Bools:
         """Return which were still young when the load ended: whether they would have hung is not known."""
         return self.being(Outcome.CENSORED) & ~self.hung
+
+    @property
+    def perhaps_hung(self) -> Bools:
+        """Return which may have hung: those cut young, and those that took this long only with the generator's lag."""
+        return np.asarray(self.cut | ((self.response_s >= self.hang_s) & ~self.dropped), bool)
 
     def sample(self, window: Window, weights: Ints) -> Sample:
         """Return the response times of what was sent of a window, for quantiles."""
@@ -101,19 +118,30 @@ class Requests:
         return Sample.of(inside.response_s, window.second(inside.scheduled_s), weights)
 
 
-def by_route(rows: Rows, routes: tuple[str, ...], hang_s: float) -> dict[str, Requests]:
-    """Split rows by route; the order of the rows and the worker that wrote them make no difference."""
+def by_route(rows: Rows, deadlines_s: Mapping[str, float], hang_s: float) -> dict[str, Requests]:
+    """
+    Split rows by route; the order of the rows and the worker that wrote them make no difference.
+
+    Args:
+        rows: Of all routes.
+        deadlines_s: Every route's deadline, in the order of the plan's routes.
+        hang_s: The hang threshold.
+    """
     ordered = rows[np.lexsort((rows["scheduled_s"], rows["seq"], rows["route"]))]
-    return {name: _requests(ordered[ordered["route"] == index], name, hang_s) for index, name in enumerate(routes)}
+    return {
+        name: _requests(ordered[ordered["route"] == index], name, deadline_s, hang_s)
+        for index, (name, deadline_s) in enumerate(deadlines_s.items())
+    }
 
 
-def _requests(rows: Rows, route: str, hang_s: float) -> Requests:
+def _requests(rows: Rows, route: str, deadline_s: float, hang_s: float) -> Requests:
     outcome = rows["outcome"]
     lag_s, service_s = rows["lag_s"].astype(float), rows["service_s"].astype(float)
     response_s = lag_s + service_s
     hung = np.isin(outcome, (Outcome.TIMEOUT, Outcome.CENSORED))
     return Requests(
         route=route,
+        deadline_s=deadline_s,
         hang_s=hang_s,
         seq=rows["seq"].astype(np.int64),
         scheduled_s=rows["scheduled_s"].astype(float),

@@ -27,8 +27,8 @@ def _series(case: Case, requests: Requests) -> RouteSeries:
     whole = Window("run", 0.0, float(bins))
     requests = requests.within(whole)
     second = whole.second(requests.scheduled_s)
-    hung = requests.being(Outcome.TIMEOUT, Outcome.CENSORED)
-    bad = requests.being(Outcome.LATE, Outcome.ERROR, Outcome.CONNECTION, Outcome.DROPPED)
+    hung = requests.hung
+    rejected = requests.being(Outcome.REJECTED) & ~hung
 
     def count(mask: Bools) -> tuple[int, ...]:
         return tuple(np.bincount(second[mask], minlength=bins).tolist())
@@ -36,10 +36,10 @@ def _series(case: Case, requests: Requests) -> RouteSeries:
     return RouteSeries(
         route=requests.route,
         start_s=tuple(float(index) for index in range(bins)),
-        good=count(requests.good),
-        degraded=count(requests.being(Outcome.DEGRADED)),
-        rejected=count(requests.being(Outcome.REJECTED)),
-        bad=count(bad),
+        good=count(requests.good & ~hung),
+        degraded=count(requests.being(Outcome.DEGRADED) & ~hung),
+        rejected=count(rejected),
+        bad=count(~requests.good & ~rejected & ~hung),
         hung=count(hung),
         p50_s=_quantiles(requests, second, bins, 0.5),
         p95_s=_quantiles(requests, second, bins, 0.95),
@@ -90,6 +90,7 @@ def _summary(case: Case, route: str, window: Window) -> RouteSummary:
         scheduled=scheduled,
         outcomes={each.name.lower(): int(np.count_nonzero(inside.outcome == each)) for each in Outcome},
         missing=max(0, scheduled - len(np.unique(inside.seq))),
+        cut=int(np.count_nonzero(inside.cut)),
         p50_s=p50_s,
         p95_s=p95_s,
         p99_s=p99_s,

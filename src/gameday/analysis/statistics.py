@@ -18,15 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gameday.analysis.model import Interval, Status
+from gameday.experiment.samples import CONFIDENCE, LEAST_FOR_P50, LEAST_FOR_P95, LEAST_FOR_P99
 
-LEVEL = 0.99
-"""The level of every interval: routes times metrics are about ten, so that 99 % each keeps false alarms of a run rare."""
+LEVEL = CONFIDENCE
 
 RESAMPLES = 1999
 """Enough that the 0.5 % point of a bootstrap distribution rests on ten resamples."""
 
 _Z = 2.5758293035489004  # the normal quantile of 99.5 %
-_MINIMUM = ((0.5, 30), (0.95, 200), (0.99, 1000))
+_MINIMUM = ((0.5, LEAST_FOR_P50), (0.95, LEAST_FOR_P95), (0.99, LEAST_FOR_P99))
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,12 +35,28 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its interval ``[lo, hi]`` at ``LEVEL`` and the number of requests behind it."""
+    """
+    A value with its interval ``[lo, hi]`` at ``LEVEL`` and the number of requests behind it.
+
+    Attributes:
+        least: The value when nothing counts of which it is not known whether it does; ``most`` when all of that counts.
+            None where nothing is unknown: the value itself.
+    """
 
     value: float
     lo: float
     hi: float
     n: int
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def known(self) -> tuple[float, float]:
+        """Return the smallest and the largest value that what is unknown may give."""
+        return (
+            self.value if self.least is None else self.least,
+            self.value if self.most is None else self.most,
+        )
 
     def interval(self) -> Interval:
         """Return the interval as the findings carry it."""
@@ -48,7 +64,8 @@ class Estimate:
 
     def complement(self) -> Estimate:
         """Return the estimate of one minus the share."""
-        return Estimate(1 - self.value, 1 - self.hi, 1 - self.lo, self.n)
+        least, most = self.known
+        return Estimate(1 - self.value, 1 - self.hi, 1 - self.lo, self.n, 1 - most, 1 - least)
 
 
 def minimum_samples(quantile: float) -> int:
@@ -105,7 +122,8 @@ def share(sure: Bools, possible: Bools, second: Ints, weights: Ints) -> Estimate
         return None
     least = _share_interval(sure, second, weights)
     most = _share_interval(sure | possible, second, weights)
-    return Estimate(float(np.mean(sure | possible)), least[0], most[1], n)
+    value = float(np.mean(sure | possible))
+    return Estimate(value, least[0], most[1], n, float(np.mean(sure)), value)
 
 
 def _share_interval(mask: Bools, second: Ints, weights: Ints) -> tuple[float, float]:
@@ -133,6 +151,8 @@ def difference(after: Estimate, before: Estimate) -> Estimate:
         value - math.hypot(after.value - after.lo, before.hi - before.value),
         value + math.hypot(after.hi - after.value, before.value - before.lo),
         after.n,
+        after.known[0] - before.known[1],
+        after.known[1] - before.known[0],
     )
 
 
@@ -141,13 +161,15 @@ def ratio(after: Estimate, before: Estimate) -> Estimate:
     logs = [_log(estimate) for estimate in (after, before)]
     both = difference(*logs)
     value = after.value / before.value if before.value > 0 else math.exp(both.value)
-    return Estimate(value, math.exp(both.lo), math.exp(both.hi), after.n)
+    least, most = both.known
+    return Estimate(value, math.exp(both.lo), math.exp(both.hi), after.n, math.exp(least), math.exp(most))
 
 
 def _log(estimate: Estimate) -> Estimate:
     floor = 1e-9  # a share of nothing has no logarithm
-    value, lo, hi = (math.log(max(x, floor)) for x in (estimate.value, estimate.lo, estimate.hi))
-    return Estimate(value, lo, hi, estimate.n)
+    numbers = (estimate.value, estimate.lo, estimate.hi, *estimate.known)
+    value, lo, hi, least, most = (math.log(max(x, floor)) for x in numbers)
+    return Estimate(value, lo, hi, estimate.n, least, most)
 
 
 @dataclass(frozen=True, slots=True)

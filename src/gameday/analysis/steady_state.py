@@ -11,9 +11,8 @@ from gameday.analysis.statistics import minimum_samples, quantile_estimate
 from gameday.analysis.windows import Window
 from gameday.analysis.wording import quantity, seconds
 from gameday.experiment.model import RouteProbe
+from gameday.experiment.samples import QUANTILES
 from gameday.experiment.units import Threshold
-
-QUANTILES = {"p50": 0.5, "p95": 0.95}
 
 
 def steady_state(case: Case, recovered_s: float | None) -> tuple[Finding, ...]:
@@ -23,10 +22,13 @@ def steady_state(case: Case, recovered_s: float | None) -> tuple[Finding, ...]:
     Args:
         case: The run.
         recovered_s: When the steady state was back, None if it never was. The recovery's window begins there, so that time
-            that ``recovery.time`` allows is not counted against the system twice.
+            that ``recovery.time`` allows is not counted against the system twice. Where it allows nothing, because the experiment
+            expects no recovery, the window is the whole phase from the undo on.
     """
     recovery = case.windows.recovery
-    if recovered_s is not None:
+    if case.plan.experiment.expect.recovery is None:
+        recovery = replace(recovery, start_s=max(case.plan.phase("recovery").start_s, case.windows.ended_s))
+    elif recovered_s is not None:
         recovery = replace(recovery, start_s=max(recovery.start_s, recovered_s))
     phases = {"fault": case.windows.steady, "recovery": recovery}
     planned = set(case.plan.checks)

@@ -38,6 +38,7 @@ _TEXTS: dict[str, tuple[str, Callable[[Record], str]]] = {
     ),
     Event.RUN_ABORTED: ("run", lambda r: f"run aborted: {r.data.get('reason')}"),
     Event.RUN_INTERRUPTED: ("run", lambda r: f"run interrupted by {r.data.get('signal')}"),
+    Event.RUN_STOPPED: ("run", lambda r: f"run stopped: {r.data.get('reason')}"),
     Event.RUN_FINISHED: ("run", lambda _: "run finished"),
     Event.RECOVERED: ("run", lambda r: f"recovered: {r.data.get('undone')} undone"),
     Event.ERROR: ("run", lambda r: f"error in {r.data.get('where')}: {r.data.get('error')}"),

@@ -18,7 +18,7 @@ from gameday.experiment.catalogue import Shape
 from gameday.experiment.plan import Plan
 from gameday.record.history import Event, Record
 
-STOPS = (Event.RUN_ABORTED, Event.RUN_INTERRUPTED, Event.WORKER_LOST)
+STOPS = (Event.RUN_ABORTED, Event.RUN_INTERRUPTED, Event.RUN_STOPPED, Event.WORKER_LOST)
 
 
 @dataclass(frozen=True, slots=True)

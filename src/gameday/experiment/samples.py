@@ -1,6 +1,8 @@
 """
 What a sample can show: how many requests a threshold needs before it can be passed.
 
+The checks of an experiment and the analysis of its run share these numbers, so that what is accepted can be judged.
+
 Source:
     The exact binomial bound for no events (Clopper & Pearson 1934): with nothing bad in ``n`` requests the upper 99 % bound of
     the bad share is ``1 - (1 - 0.99)^(1/n)``.
@@ -9,12 +11,27 @@ Source:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 CONFIDENCE = 0.99
-LEAST_FOR_P95 = 200
-"""Ten requests lie beyond the quantile."""
+"""The level of every interval: routes times metrics are about ten, so that 99 % each keeps false alarms of a run rare."""
 LEAST_FOR_P50 = 30
 """Fifteen requests lie on either side."""
+LEAST_FOR_P95 = 200
+"""Ten requests lie beyond the quantile."""
+LEAST_FOR_P99 = 1000
+"""Ten requests lie beyond the quantile."""
+QUANTILES: Mapping[str, float] = MappingProxyType({"p50": 0.5, "p95": 0.95})
+"""The quantiles that a probe may bound, by the key that declares them."""
+MATERIAL_S = 0.020
+"""The latency margin that is judged: a difference below it is nobody's trouble, a generator later than this moves the verdict."""
+BIN_S = 3.0
+"""Recovery is seen in bins of this width."""
+PLANNED_PER_BIN = 100
+"""What a bin of the recovery must be expected to hold for its quantiles to be judged."""
+LEAST_PER_BIN = 60
+"""What it must then hold: Poisson arrivals fall from a hundred to below this once in a hundred thousand bins."""
 LEAST_S = 10.0
 """Latencies are compared by resampling whole seconds, and fewer than ten seconds make no interval."""
 

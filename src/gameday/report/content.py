@@ -222,9 +222,9 @@ def words(plan: Plan) -> tuple[tuple[str, str], ...]:
         ("good", "answered 2xx within the route's deadline, counted from the scheduled start: ok or degraded"),
         ("degraded", "good, but with less than usual, and the answer says so (X-Degraded)"),
         ("rejected", "refused on purpose with 429 or 503: honest, and cheap when it is fast"),
-        ("bad", "late, any other error, a broken connection, or never sent"),
+        ("bad", "late, any other error, a broken connection, never sent, or cut off young by the load's end"),
         ("late", "answered 2xx, but after the deadline"),
-        ("hung", f"no answer within {hang}, or still open when the load ended"),
+        ("hung", f"no answer within {hang} of being sent"),
         ("response time", "from the scheduled start to the end of the answer, waiting included; p95: 95 % were faster"),
         (
             "interval",

@@ -15,7 +15,7 @@ _MEMBERS = {
     "ok": ("ok",),
     "degraded": ("degraded",),
     "rejected": ("rejected",),
-    "bad": ("late", "error", "connection", "dropped"),
+    "bad": ("late", "error", "connection", "dropped", "cut"),
     "hung": ("timeout", "censored"),
 }
 
@@ -97,6 +97,8 @@ def struck(analysis: Analysis, plan: Plan) -> tuple[Struck, ...]:
 
 def _fate(summary: RouteSummary, hang_s: float) -> Fate:
     counts = {name.lower(): n for name, n in summary.outcomes.items()}
+    counts["cut"] = summary.cut
+    counts["censored"] = counts.get("censored", 0) - summary.cut
     parts = []
     for kind in KINDS:
         n = sum(counts.get(name, 0) for name in _MEMBERS[kind])

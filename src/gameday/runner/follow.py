@@ -72,7 +72,7 @@ def _in_words(heard: Heard, plan: Plan) -> str | None:
         Event.FAULT_INJECTED: f"fault on: {effects.get(str(data.get('id')))}",
         Event.FAULT_CONFIRMED: f"proven: {_proof(data)}",
         Event.FAULT_INERT: f"not proven: {_proof(data)}",
-        Event.FAULT_FAILED: f"the fault could not be injected: {data.get('error')}",
+        Event.FAULT_FAILED: f"the fault failed: {data.get('error')}",
         Event.FAULT_VERIFIED: f"fault off: {data.get('id')} is undone and seen healed",
         Event.ERROR: f"{data.get('where')}: {data.get('error')}",
     }

@@ -9,9 +9,8 @@ from pydantic import JsonValue
 
 from gameday.experiment.model import RouteProbe
 from gameday.experiment.plan import Plan
+from gameday.experiment.samples import QUANTILES
 from gameday.record.requests import Outcome, Rows
-
-PARTS = {"p50": 0.5, "p95": 0.95}
 
 
 def measure(plan: Plan, rows: Rows, *, start_s: float, end_s: float) -> tuple[bool, dict[str, JsonValue]]:
@@ -37,7 +36,7 @@ def measure(plan: Plan, rows: Rows, *, start_s: float, end_s: float) -> tuple[bo
 def _measured(probe: RouteProbe, rows: Rows, n: int, plan: Plan) -> dict[str, float]:
     took_s = np.full(max(n, len(rows), 1), plan.experiment.load.hang_s)
     took_s[: len(rows)] = rows["lag_s"].astype(float) + rows["service_s"]
-    measured = {part: float(np.quantile(took_s, q)) for part, q in PARTS.items() if getattr(probe, part)}
+    measured = {part: float(np.quantile(took_s, q)) for part, q in QUANTILES.items() if getattr(probe, part)}
     if probe.good:
         good = np.isin(rows["outcome"], (Outcome.OK, Outcome.DEGRADED)).sum()
         measured["good"] = float(good) / max(n, 1)

@@ -57,3 +57,17 @@ def test_a_route_that_stays_down_without_amplifying_is_not_metastable() -> None:
 def test_a_short_look_after_the_pressure_cannot_call_it_metastable() -> None:
     """It takes ten seconds."""
     assert classify(replace(CASES["metastable"], after_s=5)) != "metastable"
+
+
+def test_a_slope_between_flat_and_queueing_is_claimed_to_be_neither() -> None:
+    """The excess is 40/s: a growth of 12/s is three tenths of it, of 2/s next to nothing, of 30/s a queue without a bound."""
+    pressed = CASES["bounded-queue"]
+    assert classify(replace(pressed, slope_per_s2=12.0)) == "undecided"
+    assert classify(replace(pressed, slope_per_s2=2.0)) == "bounded-queue"
+    assert classify(replace(pressed, slope_per_s2=30.0)) == "unbounded-queue"
+
+
+def test_without_an_excess_no_queue_grows_whatever_the_noise_of_the_slope() -> None:
+    """Everything is answered, only later."""
+    slower = replace(CALM, admitted_slower=10.0, slope_per_s2=0.6)
+    assert classify(slower) == "bounded-queue"

@@ -156,3 +156,46 @@ def test_a_history_cut_at_any_byte_is_judged_without_a_crash(data: st.DataObject
     seen = {record.event for record in history}
     needed = {Event.FAULT_CONFIRMED, Event.FAULT_VERIFIED, Event.LOAD_DONE}
     assert (analysis.verdict is Verdict.PASS) == (needed <= seen)
+
+
+PARTS = ("measure", "compared", "route_series", "summaries", "system_series", "timeline", "_faulted")
+
+
+def raising(*_: object) -> object:
+    """Break."""
+    raise ZeroDivisionError("broken on purpose")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_raises_leaves_the_rest_and_never_passes(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is only shown is empty then, the traceback is told, and no check passes on the word of a broken analysis."""
+    plan = made_up(SHORT, 1)
+    run = run_of(plan, healthy(plan))
+    assert judge(run).verdict is Verdict.PASS
+    monkeypatch.setattr(judging, part, raising)
+    analysis = judge(run)
+    told = next(gate for gate in analysis.gates if gate.id == "gate.analysis")
+    assert analysis.verdict is Verdict.INCONCLUSIVE
+    assert "ZeroDivisionError" in analysis.reason
+    assert any("Traceback" in line for line in told.evidence)
+    assert [each.id for each in analysis.checks][: len(plan.checks)] == list(plan.checks)
+    assert Status.PASS not in {each.status for each in analysis.checks}
+
+
+def test_a_run_that_cannot_be_laid_out_is_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even then every planned check is there, undecided."""
+    plan = made_up(SHORT, 1)
+    monkeypatch.setattr(judging, "case", raising)
+    analysis = judge(run_of(plan, healthy(plan)))
+    assert analysis.verdict is Verdict.INVALID
+    assert analysis.decided_by == "gate.analysis"
+    assert tuple(each.id for each in analysis.checks) == plan.checks
+
+
+def test_a_recovery_that_was_not_measured_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a made-up zero."""
+    plan = made_up(SHORT, 1)
+    monkeypatch.setattr(judging, "measure", raising)
+    found = {each.id: each for each in judge(run_of(plan, healthy(plan))).checks}
+    assert found["recovery.time"].status is Status.INCONCLUSIVE
+    assert found["recovery.time"].reason == "nothing of it was measured"

@@ -15,7 +15,7 @@ from gameday.record.folder import RunData
 from gameday.record.metrics import Metrics
 from gameday.record.requests import Outcome
 from simulator.systems import flushed, hanging, healthy
-from simulator.world import run_of, shipped
+from simulator.world import Answers, run_of, shipped
 
 
 @functools.cache
@@ -47,6 +47,22 @@ def test_hung_requests_count_as_the_hang_threshold_in_quantiles_and_stay_in_flig
     assert checkout.p95_s[30] == pytest.approx(3.0, abs=0.01)
     assert 50 < checkout.in_flight[30] < 130
     assert max(checkout.in_flight[:20]) < 15
+
+
+def test_only_what_was_open_for_the_hang_threshold_counts_as_hung_everywhere() -> None:
+    """When the load ends without waiting, open requests of the last 3 s are cut young: bad in the plots, and told in the summary."""
+    plan = shipped("none", 33)
+    answers = healthy(plan)
+    times_s = np.array(plan.arrivals("checkout").times_s)
+    stuck = np.where(times_s > plan.duration_s - 6, np.inf, answers["checkout"].service_s)
+    seen = judge(run_of(plan, {**answers, "checkout": Answers.of(stuck)}, gives_up=False))
+    checkout = next(each for each in seen.routes if each.route == "checkout")
+    last = next(each for each in seen.summaries if (each.route, each.phase) == ("checkout", "recovery"))
+    old = int(np.count_nonzero((times_s > plan.duration_s - 6) & (times_s < plan.duration_s - 3.0005)))
+    assert sum(checkout.hung) == old
+    assert sum(checkout.bad[-3:]) == last.cut
+    assert last.outcomes["censored"] - last.cut == old
+    assert sum(map(sum, (checkout.good, checkout.rejected, checkout.bad, checkout.hung))) == len(times_s)
 
 
 def test_a_bin_with_few_requests_has_no_quantile() -> None:

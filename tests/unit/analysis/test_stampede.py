@@ -112,3 +112,61 @@ def test_an_origin_melts_when_its_pool_is_full_it_is_slow_and_users_notice() -> 
     melted = found(replace(data, metrics=pages(pool | slow), rows=rows), "stampede.origin")
     assert stressed.title == "database stressed"
     assert melted.title == "database melted"
+
+
+def named(data: RunData) -> int:
+    """Count the queries that the answers name."""
+    rows = data.rows
+    return int(rows["origin"][(rows["route"] == 0) & (rows["origin"] != UNKNOWN)].sum())
+
+
+def counting(data: RunData, *, more: int = 0, in_refill: int = 0, of: float = 1.0) -> RunData:
+    """Let the database count a share of what the answers name, sampled once a second, and more: at the load's end, or in the refill."""
+    rows = data.rows
+    asked = rows[(rows["route"] == 0) & (rows["origin"] != UNKNOWN)]
+    points = []
+    for second in range(-1, 58):
+        t_s = float(second)
+        extra = (more if t_s > 50 else 0) + (in_refill if t_s > 23 else 0)
+        seen = int(asked["origin"][asked["scheduled_s"] + asked["lag_s"] < t_s].sum())
+        points.append((t_s, float(round(of * seen) + extra)))
+    return replace(data, metrics=Metrics({("database", "database_origin_queries_total"): tuple(points)}))
+
+
+def test_a_pass_that_the_origin_itself_confirms_is_a_pass() -> None:
+    """Both count the same; a handful at the edges is no disagreement."""
+    data = run(single_flight=True)[1]
+    assert found(counting(data)).status is Status.PASS
+    assert found(counting(data, more=4)).status is Status.PASS
+
+
+def test_a_pass_that_the_origins_own_count_contradicts_is_undecided() -> None:
+    """A fifth more than the answers name, at whatever time: the answers do not tell everything."""
+    data = run(single_flight=True)[1]
+    check = found(counting(data, more=named(data) // 5))
+    assert check.status is Status.INCONCLUSIVE
+    assert "apart" in check.reason
+    fewer = found(counting(data, of=0.8))
+    assert fewer.status is Status.INCONCLUSIVE
+
+
+def test_duplicates_that_only_the_origin_counted_fail() -> None:
+    """The answers name one query per key, the database was asked three times for each in the refill."""
+    data = run(single_flight=True)[1]
+    check = found(counting(data, in_refill=150))
+    assert check.status is Status.FAIL
+    assert "database itself counted" in check.reason
+
+
+def test_duplicates_that_the_answers_name_fail_whatever_the_origin_counted() -> None:
+    """Disagreement takes a pass away, never a failure."""
+    data = run(single_flight=False)[1]
+    assert found(counting(data, of=0.3)).status is Status.FAIL
+
+
+def test_a_real_origin_without_a_count_confirms_nothing() -> None:
+    """Only a simulated run, which has no database, does without."""
+    data = run(single_flight=True)[1]
+    check = found(replace(data, plan=replace(data.plan, target="local")))
+    assert check.status is Status.INCONCLUSIVE
+    assert "database published no count" in check.reason

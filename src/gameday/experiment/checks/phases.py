@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 from gameday.experiment.checks.subject import Complaint, Ground, Subject, in_experiment, in_system
 from gameday.experiment.flaws import Flaw
-from gameday.experiment.samples import LEAST_S
+from gameday.experiment.samples import BIN_S, LEAST_S
 from gameday.experiment.writing import seconds
 
 MOST_S = 3600.0
 """The longest a run's load may last."""
 MOST_REQUESTS = 2_000_000
 """The most requests a run may schedule: every arrival is drawn before the run, and every row is kept."""
-BIN_S = 3.0
-"""Recovery is seen in bins of this width."""
 
 
 def check(subject: Subject) -> Iterator[Complaint]:

@@ -10,7 +10,7 @@ from gameday.experiment.checks.subject import Complaint, Subject, in_experiment,
 from gameday.experiment.flaws import Flaw, KeyPath
 from gameday.experiment.model import RouteProbe
 from gameday.experiment.plan import pressed_routes
-from gameday.experiment.samples import LEAST_FOR_P50, LEAST_FOR_P95, needed, smallest_share
+from gameday.experiment.samples import BIN_S, LEAST_FOR_P50, LEAST_FOR_P95, PLANNED_PER_BIN, needed, smallest_share
 from gameday.experiment.units import Threshold
 from gameday.experiment.writing import at_most_seconds, of_number, of_share, per_second, seconds, share
 
@@ -38,6 +38,7 @@ def check(subject: Subject) -> Iterator[Complaint]:
     """Check every threshold of the hypothesis and of the expectations."""
     for index, probe in enumerate(subject.experiment.steady_state_hypothesis.probes):
         yield from _probe(subject, probe, ("steady-state-hypothesis", "probes", index))
+    yield from _recovery(subject)
     yield from _bulkhead(subject)
     yield from _backpressure(subject)
     yield from _numbers(subject)
@@ -60,6 +61,25 @@ def _probe(subject: Subject, probe: RouteProbe, path: KeyPath) -> Iterator[Compl
             yield Complaint("experiment", Flaw((*path, part), "nothing can pass this", written, "above 0s"))
         else:
             yield from _too_few(subject, _Judged((*path, part), f"{part} {written}", probe.route, windows), least)
+
+
+def _recovery(subject: Subject) -> Iterator[Complaint]:
+    """A recovery is seen in bins: in each of them at least one part of the hypothesis must be there to be judged."""
+    probes, rates = subject.experiment.steady_state_hypothesis.probes, subject.experiment.load.routes
+    loaded = [probe for probe in probes if probe.route in rates]
+    if subject.experiment.expect.recovery is None or not loaded or len(loaded) < len(probes):
+        return
+    fastest = max((probe.route for probe in loaded), key=lambda route: rates[route])
+    if any(probe.good is not None for probe in probes) or rates[fastest] * BIN_S >= PLANNED_PER_BIN:
+        return
+    seen = f"n = {int(rates[fastest] * BIN_S)}: {fastest} at {per_second(rates[fastest])} over {seconds(BIN_S)}"
+    rate = math.ceil(PLANNED_PER_BIN / BIN_S)
+    valid = f'good: in a probe, such as good: "> 97%", or load.routes.{fastest} at {rate}/s'
+    path: KeyPath = ("steady-state-hypothesis", "probes")
+    message = f"no probe can be judged in a bin of the recovery, which needs n >= {PLANNED_PER_BIN} for quantiles"
+    flaw = Flaw(path, message, seen, valid, of_key=True)
+    grounds = (in_experiment("load", "routes", fastest), in_experiment("expect", "recovery"))
+    yield Complaint("experiment", flaw, grounds)
 
 
 def _bulkhead(subject: Subject) -> Iterator[Complaint]:

@@ -1,0 +1,60 @@
+"""A proof is told in its own words, and a failure by what failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from gameday.analysis.episodes import describe_numbers, describe_proof
+from gameday.analysis.judge import judge
+from gameday.record.history import Event, Record
+from simulator.systems import healthy
+from simulator.world import run_of, shipped
+
+PROOF: dict[str, JsonValue] = {
+    "bites": True,
+    "asked": 2.0,
+    "measured": 2.0093,
+    "unit": "s",
+    "n": 412,
+    "bypassed": 0,
+    "text": "the median of 412 calls rose by 2.01 s, and none stayed fast",
+}
+
+
+def test_a_proof_is_told_by_its_text_and_its_numbers_stand_beside_it_in_words() -> None:
+    """The gate's reason and the timeline's line say the sentence; the evidence gives the numbers, and no field of a record."""
+    plan = shipped("slow-recommendations", 1)
+    run = run_of(plan, healthy(plan))
+
+    def proven(record: Record) -> Record:
+        return (
+            replace(record, data={**record.data, "proof": PROOF}) if record.event == Event.FAULT_CONFIRMED else record
+        )
+
+    analysis = judge(replace(run, history=tuple(proven(record) for record in run.history)))
+    gate = next(gate for gate in analysis.gates if gate.id == "gate.fault-proven")
+    assert gate.reason == f"latency: web -> recommendations: {PROOF['text']}"
+    assert gate.evidence == ("latency: web -> recommendations: asked for 2 s, measured 2.009 s, n=412, 0 not reached",)
+    line = next(each.text for each in analysis.timeline if "confirmed" in each.text)
+    assert line == f"latency: web -> recommendations confirmed: {PROOF['text']}"
+    said = " ".join((gate.reason, *gate.evidence, *(each.text for each in analysis.timeline)))
+    assert "bites" not in said
+    assert "{" not in said
+
+
+def test_a_proof_without_words_is_told_by_its_numbers_once() -> None:
+    """Numbers that are the reason are not the evidence as well."""
+    plan = shipped("slow-recommendations", 1)
+    gate = next(gate for gate in judge(run_of(plan, healthy(plan))).gates if gate.id == "gate.fault-proven")
+    assert "asked for some" in gate.reason
+    assert gate.evidence == ()
+
+
+def test_whatever_a_proof_is_it_is_written() -> None:
+    """A torn or foreign history must not break the report."""
+    assert describe_proof(None) == "no proof was recorded"
+    assert describe_proof("seen") == "seen"
+    assert describe_proof({"bites": True}) == "the proof has no numbers"
+    assert describe_numbers({"n": 3}) == "n=3"
