@@ -128,7 +128,11 @@ def test_ctrl_c_ends_a_command_with_130_and_no_traceback(tmp_path: Path) -> None
     pipe = tmp_path / "slow.yaml"
     os.mkfifo(pipe)
     with subprocess.Popen(
-        [*PROGRAM, "validate", str(pipe)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [*PROGRAM, "validate", str(pipe)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hears_ctrl_c,  # noqa: PLW1509 - no threads run here
     ) as process:
         writer = opened_for_writing(pipe)
         try:
@@ -138,6 +142,11 @@ def test_ctrl_c_ends_a_command_with_130_and_no_traceback(tmp_path: Path) -> None
         finally:
             process.kill()
     assert (process.returncode, shown) == (130, "interrupted\n")
+
+
+def hears_ctrl_c() -> None:
+    """Undo what a shell does to its background jobs, and they to us: SIGINT would be ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def opened_for_writing(pipe: Path) -> int:
