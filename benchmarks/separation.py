@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,16 +28,23 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--experiments", nargs="+", default=list(EXPERIMENTS))
     args = parser.parse_args()
+    beyond_s: list[float] = []
     print("| experiment | variant | verdicts | decided by | measured, per seed | predicted, per seed | gates fired |")
     print("|---|---|---|---|---|---|---|")
     for experiment in args.experiments:
         for variant in VARIANTS:
-            print(_row(experiment, variant, args.seeds), flush=True)
+            print(_row(experiment, variant, args.seeds, beyond_s), flush=True)
+    middle, most = statistics.median(beyond_s), max(beyond_s)
+    print(f"\n{len(beyond_s)} runs; each took {middle:.1f} s longer than its phases (median; at most {most:.1f} s).")
     return 0
 
 
-def _row(experiment: str, variant: str, seeds: Sequence[int]) -> str:
-    reports = [_run(experiment, variant, seed) for seed in seeds]
+def _row(experiment: str, variant: str, seeds: Sequence[int], beyond_s: list[float]) -> str:
+    reports = []
+    for seed in seeds:
+        started_s = time.monotonic()
+        reports.append(_run(experiment, variant, seed))
+        beyond_s.append(time.monotonic() - started_s - reports[-1]["phases"][-1]["end_s"])
     verdicts = ", ".join(report["verdict"] for report in reports)
     decided = ", ".join(dict.fromkeys(report["decided_by"] or "—" for report in reports))
     gates = sum(gate["status"] != "pass" for report in reports for gate in report["gates"])
