@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gameday.agent.lifeline import created_s
 from gameday.targets.local import programs
 from gameday.targets.local.events import ProcessExited, ProcessStarted
 from gameday.targets.local.folder import Folder, sweep
@@ -82,7 +83,7 @@ def test_a_process_that_is_killed_comes_back(shop_that_runs: Shop, process: str)
     ended = next(event for event in events if isinstance(event, ProcessExited))
     assert (ended.pid, ended.code, ended.expected) == (pid, -signal.SIGKILL, False)
     started = next(event for event in events if isinstance(event, ProcessStarted))
-    assert started.created_s == psutil.Process(started.pid).create_time()
+    assert started.created_s == created_s(started.pid)
 
 
 def test_a_proxy_that_comes_back_knows_of_no_fault(shop_that_runs: Shop) -> None:
