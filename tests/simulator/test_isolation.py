@@ -115,11 +115,14 @@ def test_a_node_that_slows_everything_is_not_accused_by_a_late_generator(seeds: 
 
 
 def test_a_machine_that_only_drifts_is_no_broken_node(seeds: Seeds) -> None:
-    """Everything 1.7 times slower for a while is what machines do: neither a pass by the ratio of ratios, nor a failure."""
+    """Everything 1.7 times slower for a while is what machines do: never a failure, and as a rule no pass by the ratio of ratios."""
+    statuses = []
     for seed in seeds("drifted", cost=4):
         plan = made_up(ISOLATED, seed)
         answers = node_slowed(plan, inflated(plan, factor=1.7, sd=0.0), factor=1.7)
-        assert check(judge(run_of(plan, answers)), "bulkhead.login.latency").status is Status.INCONCLUSIVE
+        statuses.append(check(judge(run_of(plan, answers)), "bulkhead.login.latency").status)
+    assert Status.FAIL not in statuses
+    assert statuses.count(Status.INCONCLUSIVE) > statuses.count(Status.PASS)
 
 
 def late_by(seed: int, lag_s: float, service_s: float, status: int = 200) -> Analysis:

@@ -79,7 +79,9 @@ def test_the_services_counted_the_requests_that_reached_them(finished: Finished)
         mine = rows[rows["route"] == load.index]
         reached = int((~np.isin(mine["outcome"], list(NEVER_ARRIVED))).sum())
         still_open = int((mine["outcome"] >= Outcome.TIMEOUT).sum())
-        keys = [key for key in metrics.matching("http_requests_total") if f'route="{load.route}"' in key[1]]
+        entry = plan.system.routes[load.route].entry
+        pages = metrics.matching("http_requests_total")
+        keys = [key for key in pages if key[0] == entry and f'route="{load.route}"' in key[1]]
         counted = sum(metrics.samples[key][-1][1] - _before(metrics.samples[key]) for key in keys)
         assert reached - still_open <= counted <= reached
 
