@@ -18,7 +18,14 @@ from pathlib import Path
 from gameday.record.folder import read_run
 
 BIN = Path(sys.executable).parent
-SIX_ROUTES = Path(__file__).parent / "six-routes.yaml"
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+SIXTH = """routes:
+  again:
+    request: GET /recommendations/{id}
+    keys: zipf(1.0, 20)
+    hard: [web]
+    soft: [recommendations]
+"""
 
 
 def main() -> int:
@@ -55,7 +62,7 @@ def overhead(n: int) -> None:
 def report(n: int) -> None:
     """Time ``gameday report`` on a run of six routes."""
     with tempfile.TemporaryDirectory(prefix="gameday-bench-") as out:
-        _wall_s(BIN / "gameday", "run", SIX_ROUTES, "--out", out)
+        _wall_s(BIN / "gameday", "run", _six_routes(Path(out)), "--out", out)
         folder = Path(out) / "latest"
         data = read_run(folder)
         times = [_wall_s(BIN / "gameday", "report", folder) for _ in range(n + 1)][1:]
@@ -63,6 +70,17 @@ def report(n: int) -> None:
     print(
         f"analysis and report   {_range(times)}  {len(data.plan.routes)} routes, {len(data.rows):,} rows, {size_kb:.0f} kB"
     )
+
+
+def _six_routes(folder: Path) -> Path:
+    """Write ``none`` and its system with a sixth route, and return the experiment."""
+    (folder / "systems").mkdir()
+    shop = (EXPERIMENTS / "systems" / "shop.yaml").read_text(encoding="utf-8")
+    (folder / "systems" / "shop.yaml").write_text(shop.replace("routes:\n", SIXTH, 1), encoding="utf-8")
+    none = (EXPERIMENTS / "none.yaml").read_text(encoding="utf-8")
+    path = folder / "six-routes.yaml"
+    path.write_text(none.replace("pulse: 60/s}", "pulse: 60/s, again: 60/s}"), encoding="utf-8")
+    return path
 
 
 def _wall_s(*command: str | Path) -> float:
