@@ -112,7 +112,7 @@ def undisturbed(case: Case) -> Gate:
     died = tuple(
         f"{record.data.get('process')} exited with {record.data.get('code')} at {record.t_s:.1f} s, which no fault planned"
         for record in case.history
-        if record.event == Event.PROCESS_EXITED and record.data.get("expected") is False
+        if record.event == Event.PROCESS_EXITED and record.data.get("expected") is not True
     )
     started = sum(1 for record in case.history if record.event == Event.PROCESS_STARTED)
     fine = f"none of {started} processes exited"

@@ -167,7 +167,7 @@ def counted(case: Case, name: str, origin: Origin) -> Counted | None:
     """Read the origin's own counter; None when it published none."""
     series = total(case.metrics, name, f"{name}_origin_queries_total")
     t_s = series[0]
-    if len(t_s) < 2:
+    if len(t_s) < 2 or t_s[-1] < case.windows.fault.start_s + REFILL_S:
         return None
     requests = case.routes[origin.route]
     begun_s = float(t_s[t_s <= 0][-1]) if np.any(t_s <= 0) else float(t_s[0])

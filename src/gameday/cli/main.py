@@ -10,7 +10,8 @@ import tempfile
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Protocol, cast
+from pathlib import Path
+from typing import Protocol, TextIO, cast
 
 from gameday.cli.exits import Exit
 from gameday.cli.parser import parse, parser
@@ -35,6 +36,7 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run gameday; ``argv`` without the program's name, the process's own by default. Returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    sys.stdout, sys.stderr = _open(sys.stdout), _open(sys.stderr)
     try:
         code = _call(arguments)
         sys.stdout.flush()
@@ -61,6 +63,11 @@ def _unread() -> bool:
 def _silence() -> None:
     """Send what is left in stdout's buffer nowhere, so that nothing complains about it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    """Return the stream, or for one that was closed (``>&-``) one that takes everything and keeps nothing."""
+    return Path(os.devnull).open("w", encoding="utf-8") if stream is None else stream
 
 
 def _call(arguments: Sequence[str]) -> int:

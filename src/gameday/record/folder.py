@@ -16,7 +16,10 @@ from pydantic import TypeAdapter
 from gameday.experiment.plan import Plan, read_plan
 from gameday.record.history import Event, Record, read_history
 from gameday.record.metrics import Metrics, read_metrics
-from gameday.record.requests import Rows, read_rows
+from gameday.record.requests import Rows, header, read_rows
+
+LONGEST_S = 7 * 24 * 3600.0
+"""No set-up takes longer: a later time is no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +92,39 @@ def read_run(folder: Path) -> RunData:
     """
     plan = read_plan(_text(folder, "plan.json"))
     history = read_history(folder)
-    origin_s = next((float(str(r.data["origin_s"])) for r in history if r.event == Event.LOAD_ORIGIN), 0.0)
+    _see_header(folder, plan)
+    rows = read_rows(folder)
+    origin_s = _origin_s(history)
+    if origin_s is None and len(rows):
+        raise NotARunError(
+            f"{folder}/history does not say when the load began, so its {len(rows)} requests cannot be placed in time"
+        )
+    origin_s = origin_s or 0.0
     return RunData(
         plan=plan,
-        rows=read_rows(folder),
+        rows=rows,
         history=tuple(replace(record, t_s=round(record.t_s - origin_s, 6)) for record in history),
         metrics=read_metrics(folder).shifted(-origin_s),
     )
+
+
+def _see_header(folder: Path, plan: Plan) -> None:
+    """Raise ``NotARunError`` when request rows are of another format, or of a plan with other routes."""
+    for path in sorted(folder.glob("requests.*.bin")):
+        try:
+            told = header(path)
+        except ValueError as error:
+            if path.read_bytes().count(b"\n"):
+                raise NotARunError(f"{path} cannot be read: {error}") from None
+            continue  # killed while it wrote its first line: it holds no rows
+        if told.get("routes") != [load.route for load in plan.routes]:
+            raise NotARunError(f"{path} holds the requests of another plan: its routes are {told.get('routes')}")
+
+
+def _origin_s(history: tuple[Record, ...]) -> float | None:
+    """Return when the load began by the history; None when it does not say, or names a time that no run reaches."""
+    told = next((record.data.get("origin_s") for record in history if record.event == Event.LOAD_ORIGIN), None)
+    return float(told) if isinstance(told, int | float) and 0 <= told <= LONGEST_S else None
 
 
 def _text(folder: Path, name: str) -> str:

@@ -8,6 +8,7 @@ record. ``read_history`` merges all files by (t_s, writer, seq) and ignores a to
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -150,13 +151,21 @@ def masked(value: JsonValue, secrets: Iterable[str]) -> JsonValue:
 
 
 def read_file(path: Path) -> Iterator[Record]:
-    """Read one writer's records in order; headers and torn lines are passed over."""
+    """Read one writer's records in order; headers, torn lines and what else is no record are passed over."""
     for line in path.read_bytes().split(b"\n"):
         try:
             value = json.loads(line)
-            yield Record(value["t_s"], path.stem, value["seq"], value["event"], value["data"])
+            record = Record(value["t_s"], path.stem, value["seq"], value["event"], value["data"])
         except (ValueError, KeyError, TypeError):
             continue
+        if _is_record(record):
+            yield record
+
+
+def _is_record(record: Record) -> bool:
+    """Tell whether a line that was read has the types of a record, and a time that is one."""
+    timed = isinstance(record.t_s, int | float) and math.isfinite(record.t_s)
+    return timed and isinstance(record.seq, int) and isinstance(record.event, str) and isinstance(record.data, dict)
 
 
 def read_history(folder: Path) -> tuple[Record, ...]:

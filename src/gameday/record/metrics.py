@@ -8,7 +8,8 @@ labels are sorted by name.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,10 +68,18 @@ def read_metrics(folder: Path) -> Metrics:
     samples: dict[tuple[str, str], list[tuple[float, float]]] = {}
     path = folder / "metrics.ndjson"
     for line in path.read_bytes().split(b"\n") if path.exists() else ():
-        try:
-            page = json.loads(line)
-        except ValueError:
-            continue
-        for key, value in page["values"].items():
-            samples.setdefault((page["service"], key), []).append((page["t_s"], value))
+        for key, point in _points(line):
+            samples.setdefault(key, []).append(point)
     return Metrics({key: tuple(sorted(points)) for key, points in samples.items()})
+
+
+def _points(line: bytes) -> Iterator[tuple[tuple[str, str], tuple[float, float]]]:
+    """Yield the finite samples of one line; nothing of a line that is torn or no page."""
+    try:
+        page = json.loads(line)
+        service, t_s, values = str(page["service"]), float(page["t_s"]), page["values"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return
+    for key, value in values:
+        if isinstance(value, int | float) and math.isfinite(value) and math.isfinite(t_s):
+            yield (service, key), (t_s, float(value))

@@ -233,6 +233,14 @@ class LiveView:
         )
 
 
+class _Screen(Console):
+    """A console whose reader may leave: rich would end the program with the exit code of a failed verdict."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave the decision to the command."""
+        raise BrokenPipeError
+
+
 def verdict_block(
     analysis: Analysis, plan: Plan, folder: Path, hint: str | None = None, *, width: int = 80
 ) -> tuple[Line, ...]:
@@ -252,7 +260,7 @@ def verdict_block(
 
 def print_verdict(analysis: Analysis, plan: Plan, folder: Path, stream: TextIO, hint: str | None = None) -> None:
     """Print the verdict block, in colour where the stream has colours; paths and links are never broken."""
-    console = Console(file=stream, highlight=False, soft_wrap=True)
+    console = _Screen(file=stream, highlight=False, soft_wrap=True)
     width = min(console.width, 100) if stream.isatty() else 80
     if stream.isatty():
         console.print()

@@ -57,7 +57,9 @@ def recover(out: Path) -> tuple[Recovered, ...]:
         One entry per run at which there was something to do, or that cannot be read.
     """
     sweep()
-    folders = sorted({path.parent for path in out.glob("*/plan.json") if not path.parent.is_symlink()})
+    folders = sorted(
+        {path.parent for path in out.glob("*/plan.json") if path.is_file() and not path.parent.is_symlink()}
+    )
     found = (_recover_folder(out, folder) for folder in folders)
     return tuple(done for done in found if done and (done.undone or done.ended or done.left or done.unreadable))
 
@@ -65,12 +67,13 @@ def recover(out: Path) -> tuple[Recovered, ...]:
 def _recover_folder(out: Path, folder: Path) -> Recovered | None:
     try:
         plan, about = read_plan((folder / "plan.json").read_text(encoding="utf-8")), read_about(folder)
-    except (OSError, ValueError, NotARunError) as error:
+        history = read_history(folder)
+        known = _processes(history, about)
+    except (OSError, ValueError, KeyError, TypeError, NotARunError) as error:
         return Recovered(folder, (), (), (), unreadable=" ".join(str(error).split())[:200])
     if is_locked(out, system=plan.system.name, target=plan.target):
         return None
-    history = read_history(folder)
-    alive = tuple(known for known in _processes(history, about) if known.find())
+    alive = tuple(each for each in known if each.find())
     left = tuple(known.process for known in _end(alive))
     undone = () if left else tuple(str(record.data["id"]) for record in outstanding(history))
     ended = tuple(known.process for known in alive if known.process not in left)

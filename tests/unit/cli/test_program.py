@@ -207,3 +207,17 @@ def test_no_color_is_honoured_on_a_terminal(tmp_path: Path) -> None:
 def test_streams_that_are_no_terminal_get_no_colours(tmp_path: Path) -> None:
     """Logs stay readable."""
     assert "\x1b[" not in gameday("validate", "nothing-like-this", folder=tmp_path).stderr
+
+
+@pytest.mark.parametrize(("closed", "arguments", "code"), [(">&-", "list", 0), ("2>&-", "plan nothing-like-this", 2)])
+def test_a_closed_stream_changes_no_exit_code(tmp_path: Path, closed: str, arguments: str, code: int) -> None:
+    """Whoever closes an output wants to read nothing on it."""
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {arguments} {closed}', "sh", *PROGRAM],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert ended.returncode == code
+    assert b"Traceback" not in ended.stdout + ended.stderr

@@ -249,6 +249,12 @@ ACROSS: dict[str, tuple[Case, ...]] = {
     "times": (
         experiment("warmup: 6s", "warmup: 0s", "12 phases.warmup: warmup is out of range"),
         experiment("recovery: 14s", "recovery: 2h", "12 phases.recovery: recovery is out of range"),
+        experiment(
+            "recovery: 14s",
+            "recovery: 14s, guard: 11s",
+            "12 phases.fault: the fault is too short",
+            "12 phases.guard: the guards at both ends leave nothing of the fault phase to judge",
+        ),
         experiment("baseline: 16s", "baseline: 9s", "12 phases.baseline: the baseline is too short"),
         experiment(
             "fault: 20s",

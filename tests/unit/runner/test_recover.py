@@ -94,3 +94,14 @@ def test_a_run_that_cannot_be_read_does_not_keep_the_others_from_being_repaired(
     found = recover(tmp_path)
     assert [(done.folder, bool(done.unreadable)) for done in found] == [(torn, True), (other, False)]
     assert not outstanding(read_history(other))
+
+
+def test_an_odd_record_or_a_pipe_keeps_nobody_from_being_repaired(tmp_path: Path) -> None:
+    """One is told, the other is no run."""
+    odd, other = killed_run(tmp_path, "a"), killed_run(tmp_path, "b")
+    history = History(odd, "supervisor", start_s=0.0)
+    history.append(Event.PROCESS_STARTED, {"process": "x"})
+    history.close()
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "plan.json")
+    assert [(done.folder, bool(done.unreadable)) for done in recover(tmp_path)] == [(odd, True), (other, False)]

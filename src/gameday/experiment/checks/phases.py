@@ -37,6 +37,10 @@ def _lengths(subject: Subject) -> Iterator[Complaint]:
                 ("phases", name), f"{name} is out of range", seconds(length_s), f"above 0s, at most {seconds(MOST_S)}"
             )
             yield Complaint("experiment", flaw)
+    if any(fault.shape == "step" for fault in subject.faults) and 0 < phases.fault_s <= 2 * phases.guard_s:
+        message = "the guards at both ends leave nothing of the fault phase to judge"
+        flaw = Flaw(("phases", "guard"), message, seconds(phases.guard_s), f"below {seconds(phases.fault_s / 2)}")
+        yield Complaint("experiment", flaw, (in_experiment("phases", "fault"),))
 
 
 def _windows(subject: Subject) -> Iterator[Complaint]:

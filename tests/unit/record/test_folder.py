@@ -1,0 +1,110 @@
+"""A run's folder is read as it was written, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gameday.agent.lifeline import boot_id
+from gameday.record.folder import About, NotARunError, read_run
+from gameday.record.history import Event, History
+from gameday.record.metrics import read_metrics
+from gameday.record.requests import RowWriter
+from samples import planned
+
+ROW = (0, 0, 0, 0, 1, 200, 255, 0, 1.0, 0.001, 0.01, float("nan"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Write a run of one request."""
+    plan = planned()
+    (tmp_path / "plan.json").write_text(plan.to_json())
+    (tmp_path / "run.json").write_text(About("2026-01-01", 0.0, boot_id(), {}, "gameday run small").to_json())
+    rows = RowWriter(tmp_path, worker=0, routes=[load.route for load in plan.routes], origin_monotonic_s=5.0)
+    rows.add(ROW)
+    rows.close()
+    write_origin(tmp_path, 5.0)
+    return tmp_path
+
+
+def write_origin(folder: Path, origin_s: object) -> None:
+    """Record when the load began."""
+    shutil.rmtree(folder / "history", ignore_errors=True)
+    history = History(folder, "supervisor", start_s=0.0, monotonic_s=lambda: 5.0)
+    history.append(Event.LOAD_ORIGIN, {"origin_s": origin_s})  # type: ignore[dict-item]  # any value is tried
+    history.close()
+
+
+def rewrite_header(folder: Path, **changed: object) -> None:
+    """Change the first line of the rows."""
+    path = folder / "requests.0.bin"
+    first, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(json.dumps({**json.loads(first), **changed}).encode() + b"\n" + rest)
+
+
+def test_times_count_from_the_loads_begin(run: Path) -> None:
+    """Whatever was before it is negative."""
+    assert [(record.event, record.t_s) for record in read_run(run).history] == [(Event.LOAD_ORIGIN, 0.0)]
+    assert len(read_run(run).rows) == 1
+
+
+@pytest.mark.parametrize("origin_s", [None, "5", -1, 1e308, float("inf"), float("nan")])
+def test_requests_that_cannot_be_placed_in_time_are_no_run(run: Path, origin_s: object) -> None:
+    """Judged on a guessed clock, a sound system could fail."""
+    write_origin(run, origin_s)
+    with pytest.raises(NotARunError, match="placed in time"):
+        read_run(run)
+
+
+def test_a_run_that_never_got_to_its_load_is_read(run: Path) -> None:
+    """It has no requests, so its clock may begin with the run."""
+    (run / "requests.0.bin").unlink()
+    shutil.rmtree(run / "history")
+    assert len(read_run(run).rows) == 0
+
+
+@pytest.mark.parametrize("changed", [{"format": 2}, {"routes": ["pulse", "checkout"]}, {"routes": None}], ids=str)
+def test_rows_of_another_format_or_plan_are_refused(run: Path, changed: dict[str, object]) -> None:
+    """Read by position, they would speak of other routes."""
+    rewrite_header(run, **changed)
+    with pytest.raises(NotARunError, match="requests"):
+        read_run(run)
+
+
+def test_a_row_file_that_was_killed_in_its_first_line_has_no_rows(run: Path) -> None:
+    """What is missing then is for the plan to say."""
+    path = run / "requests.0.bin"
+    path.write_bytes(path.read_bytes()[:20])
+    assert len(read_run(run).rows) == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1",
+        '{"t_s": null, "service": "web", "values": {"a": 1}}',
+        '{"t_s": 1, "service": "web", "values": []}',
+        '{"t_s": 1, "values": {"a": 1}}',
+        '{"t_s": 1, "service": "web", "values": {"a": NaN, "b": "x", "c": null}}',
+        '{"t_s": 1, "serv',
+    ],
+)
+def test_a_line_that_is_no_page_of_metrics_is_passed_over(tmp_path: Path, line: str) -> None:
+    """The lines around it are kept."""
+    good = '{"t_s": 2, "service": "web", "values": {"a": 3}}'
+    (tmp_path / "metrics.ndjson").write_text(f"{line}\n{good}\n")
+    assert read_metrics(tmp_path).samples == {("web", "a"): ((2.0, 3.0),)}
+
+
+@pytest.mark.parametrize(
+    "line", ["1", '{"t_s":"5","seq":0,"event":"x","data":{}}', '{"t_s":1,"seq":0,"event":"x","data":[]}']
+)
+def test_a_line_that_is_no_record_is_passed_over(run: Path, line: str) -> None:
+    """One odd line must not take the history with it."""
+    with (run / "history" / "supervisor.ndjson").open("a") as file:
+        file.write(line + "\n")
+    assert len(read_run(run).history) == 1
