@@ -57,9 +57,13 @@ def _predictions(reports: Sequence[dict[str, Any]]) -> tuple[str, str]:
     for index, first in enumerate(reports[0]["predictions"]):
         values = [report["predictions"][index] for report in reports]
         name = first["name"].split(".")[1]
-        measured.append(f"{name} " + ", ".join(f"{value['measured']:.2f}" for value in values))
-        predicted.append(", ".join(f"{value['predicted']:.2f}" for value in values))
+        measured.append(f"{name} " + ", ".join(_number(value["measured"]) for value in values))
+        predicted.append(", ".join(_number(value["predicted"]) for value in values))
     return "; ".join(measured) or "—", "; ".join(predicted) or "—"
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.2f}"
 
 
 def _run(experiment: str, variant: str, seed: int) -> dict[str, Any]:
