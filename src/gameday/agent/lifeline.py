@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_CHILD_SUBREAPER = 36  # same
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -26,6 +29,44 @@ def die_with(parent_pid: int, number: signal.Signals = signal.SIGKILL) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent_pid:
         os._exit(1)
+
+
+def end_group_with(parent_pid: int) -> None:
+    """
+    End this process and all of its group when its parent is gone; in time even for what it starts later and knows nothing of it.
+
+    For the leader of a group that runs somebody else's programs: the kernel's signal would reach the leader alone. A thread waits for the
+    parent's end, whichever of the parent's threads has forked.
+    """
+    try:
+        parent = os.pidfd_open(parent_pid)
+    except ProcessLookupError:
+        os._exit(1)
+    if os.getppid() != parent_pid:
+        os._exit(1)
+
+    def follow() -> None:
+        select.select([parent], [], [])
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=follow, name="lifeline", daemon=True).start()
+
+
+def adopt_orphans() -> None:
+    """
+    Become the parent of every descendant whose own parent ends, so that this process can find them.
+
+    Source:
+        PR_SET_CHILD_SUBREAPER in prctl(2).
+    """
+    if _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def live_on() -> None:
+    """Undo ``die_with``: this process may outlive the one that started it."""
+    if _LIBC.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
 
 
 def tie(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:

@@ -6,8 +6,8 @@ Run as ``python -m gameday.agent.proxy``. Talks JSON lines. The first line on st
     {"seed": 7, "endpoints": [["127.0.0.1", 8081]], "edges": {"web -> cache": ["127.0.0.1", 9001]}}
 
 answered by ``{"ready": true}`` once every listener is open. Each further line is a request, ``{"id": 1, "op": "delay", "edge": "web -> cache",
-"delay_s": 2.0, "jitter_s": 0.1, "lease_s": 5.0}``, ``heal`` or ``state``; its answer carries the ``id`` and either the edge's state or an
-``error``. End of input ends the process. Only the standard library is imported, because six of these start at once.
+"delay_s": 2.0, "jitter_s": 0.1, "lease_s": 5.0}``, ``blackhole``, ``answer``, ``heal``, ``endpoints`` or ``state``; its answer carries
+the ``id`` and either the edge's state or an ``error``. End of input ends the process. Only the standard library is imported, because seven of these start at once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import asyncio
 import json
 import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from gameday.agent.answering import Rule
 from gameday.agent.edge import Address, Edge
 from gameday.agent.splice import CallerSide
 
@@ -38,9 +41,13 @@ def read_configuration(line: str) -> Configuration:
     value = json.loads(line)
     return Configuration(
         seed=int(value["seed"]),
-        endpoints=tuple((str(host), int(port)) for host, port in value["endpoints"]),
+        endpoints=_addresses(value["endpoints"]),
         edges=tuple((str(name), (str(host), int(port))) for name, (host, port) in value["edges"].items()),
     )
+
+
+def _addresses(pairs: Iterable[tuple[str, int]]) -> tuple[Address, ...]:
+    return tuple((str(host), int(port)) for host, port in pairs)
 
 
 class Control:
@@ -62,16 +69,23 @@ class Control:
             return json.dumps({"id": request_id, "error": f"{type(error).__name__}: {error}"})
         return json.dumps({"id": request_id, **_state(edge)})
 
-    def _act(self, edge: Edge, request: dict[str, str | float]) -> None:
+    def _act(self, edge: Edge, request: dict[str, Any]) -> None:
         match request["op"]:
             case "delay":
                 edge.delay(float(request["delay_s"]), float(request["jitter_s"]), lease_s=float(request["lease_s"]))
+            case "blackhole":
+                edge.blackhole(lease_s=float(request["lease_s"]))
+            case "answer":
+                rule = Rule(str(request["path"]), int(request["status"]), float(request["share"]))
+                edge.answer(rule, lease_s=float(request["lease_s"]))
             case "heal":
                 edge.heal()
+            case "endpoints":
+                edge.lead_to(_addresses(request["endpoints"]))
             case "state":
                 pass
             case other:
-                raise ValueError(f"op {other!r}; valid: delay, heal, state")
+                raise ValueError(f"op {other!r}; valid: delay, blackhole, answer, heal, endpoints, state")
 
 
 def _state(edge: Edge) -> dict[str, object]:
@@ -79,6 +93,12 @@ def _state(edge: Edge) -> dict[str, object]:
         "edge": edge.name,
         "delay_s": edge.delay_s[0] if edge.delay_s else None,
         "jitter_s": edge.delay_s[1] if edge.delay_s else None,
+        "blackholed": edge.blackholed,
+        "rule": asdict(edge.rule) if edge.rule else None,
+        "requests": edge.requests,
+        "matched": edge.matched,
+        "answered": edge.answered,
+        "live": len(edge.live),
         "connections": edge.connections,
         "delayed": edge.delayed,
         "sent_bytes": edge.sent_bytes,

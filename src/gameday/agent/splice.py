@@ -1,8 +1,9 @@
 """
-Splice two TCP connections, delaying what comes back when an edge is told to.
+Splice two TCP connections, delaying what comes back, or passing nothing, when an edge is told to.
 
 A pair is the caller's connection and the one opened to the callee for it. Bytes pass in both directions with back-pressure: who cannot be
-written to is not read for. Half-closes are passed on. asyncio sets TCP_NODELAY on every connection.
+written to is not read for. Half-closes are passed on. asyncio sets TCP_NODELAY on every connection. While an edge is blackholed, a caller is
+still read, up to a limit, only so that one that gives up is noticed: its connection ends on both sides, and the proxy keeps none.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import asyncio
 from collections import deque
 from typing import cast
 
+from gameday.agent.answering import Answering, begins_request
 from gameday.agent.edge import Edge
 
+_EARLY_LIMIT_BYTES = 1 << 16  # of a caller whose bytes cannot go on yet
 _HELD_LIMIT_BYTES = 1 << 20  # more held back than this, and the callee is no longer read: memory stays bounded
 
 
@@ -31,38 +34,91 @@ class CallerSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Read nothing until the callee has answered the dial."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.pause_reading()
+        if not self._edge.blackholed:
+            self._transport.pause_reading()
         self._edge.connections += 1
+        self._edge.live.add(self)
         self._opening = asyncio.get_running_loop().create_task(self._open(self._transport))
 
     async def _open(self, transport: asyncio.Transport) -> None:
-        host, port = self._edge.next_endpoint()
-        loop = asyncio.get_running_loop()
-        try:
-            _, callee = await loop.create_connection(lambda: CalleeSide(self._edge, transport), host, port)
-        except OSError:
+        await self._edge.passable()
+        callee = await self._dial(transport)
+        if callee is None:
             transport.abort()
             return
         if transport.is_closing():
             callee.abort()
             return
         self._callee = callee
-        transport.resume_reading()
-        if self._early:
-            self.data_received(self._early)
+        if self._edge.blackholed:
+            self.freeze()
+        else:
+            self._go_on(callee)
+
+    async def _dial(self, transport: asyncio.Transport) -> CalleeSide | None:
+        """Connect to the replica whose turn it is, or to the next one that answers; None when nobody does."""
+        loop = asyncio.get_running_loop()
+        for host, port in self._edge.next_endpoints():
+            try:
+                _, callee = await loop.create_connection(lambda: CalleeSide(self._edge, transport), host, port)
+            except OSError:
+                continue
+            return callee
+        return None
+
+    def freeze(self) -> None:
+        """Pass nothing on; read the caller only to notice when it gives up."""
+        if self._callee is not None:
+            self._callee.balance()
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def release(self) -> None:
+        """Pass on what waits, in both directions."""
+        if self._callee is not None:
+            self._go_on(self._callee)
+            self._callee.release()
+
+    def _go_on(self, callee: CalleeSide) -> None:
+        if self._transport is not None and not callee.is_full:
+            self._transport.resume_reading()
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
         if self._early_end:
             callee.half_close()
 
     def data_received(self, data: bytes) -> None:
-        """Pass what the caller says on at once; before the callee has answered the dial, keep it."""
-        if self._callee is None:
+        """Pass what the caller says on at once; keep it before the callee has answered the dial, and while nothing passes."""
+        if self._callee is None or self._edge.blackholed:
             self._early += data
+            if len(self._early) > _EARLY_LIMIT_BYTES and self._transport is not None:
+                self._transport.pause_reading()
             return
-        self._edge.sent_bytes += len(data)
-        self._callee.write(data)
+        if self._callee.answering is None and self._edge.rule is not None and self._callee.may_be_asked:
+            self._callee.answering = Answering(self._edge) if begins_request(data) else None
+        if self._callee.answering is not None:
+            data = self._answered(self._callee, self._callee.answering, data)
+        if data:
+            self._edge.sent_bytes += len(data)
+            self._callee.write(data)
+
+    def _answered(self, callee: CalleeSide, answering: Answering, data: bytes) -> bytes:
+        """Answer what is to be answered here, and return what passes on."""
+        if answering.is_over:
+            callee.answering = None
+            return data
+        passed, said = answering.from_caller(data)
+        if said and self._transport is not None:
+            self._transport.write(said)
+            if answering.is_last:
+                self._transport.close()
+        return passed
 
     def eof_received(self) -> bool:
-        """Pass the half-close on, and keep the way back open."""
+        """Pass the half-close on, and keep the way back open; while nothing passes, it is a caller that gives up."""
+        if self._edge.blackholed:
+            return False
         if self._callee is None:
             self._early_end = True
         else:
@@ -81,6 +137,7 @@ class CallerSide(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the callee's connection too; what was held for this caller is dropped."""
+        self._edge.live.discard(self)
         if self._opening is not None:
             self._opening.cancel()
         if self._callee is not None:
@@ -88,12 +145,22 @@ class CallerSide(asyncio.Protocol):
 
 
 class CalleeSide(asyncio.Protocol):
-    """The connection to the callee; holds its answers while the edge delays."""
+    """
+    The connection to the callee; holds its answers while the edge delays.
+
+    Attributes:
+        is_full: It cannot be written to for now.
+        may_be_asked: The callee spoke last, or nobody did: what the caller says next begins a request, if it is one.
+        answering: Answers requests in the callee's place; None while every byte passes.
+    """
 
     def __init__(self, edge: Edge, caller: asyncio.Transport) -> None:
         """Answer to a caller's connection."""
         self._edge = edge
         self._caller = caller
+        self.is_full = False
+        self.may_be_asked = True
+        self.answering: Answering | None = None
         self._transport: asyncio.Transport | None = None
         self._held: deque[tuple[float, bytes | None]] = deque()  # due time and chunk; None is the end
         self._held_bytes = 0
@@ -104,12 +171,12 @@ class CalleeSide(asyncio.Protocol):
         self._caller_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take part in the edge's faults."""
+        """Be written to."""
         self._transport = cast("asyncio.Transport", transport)
-        self._edge.live.add(self)
 
     def write(self, data: bytes) -> None:
         """Send to the callee."""
+        self.may_be_asked = False
         if self._transport is not None:
             self._transport.write(data)
 
@@ -129,6 +196,9 @@ class CalleeSide(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass an answer on, now or when its delay is over; never before an earlier one."""
         self._edge.received_bytes += len(data)
+        self.may_be_asked = True
+        if self.answering is not None:
+            data = self.answering.from_callee(data)
         wait_s = self._edge.draw_delay_s()
         if wait_s is None and not self._held:
             self._caller.write(data)
@@ -144,11 +214,13 @@ class CalleeSide(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Stop reading the caller: the callee does not keep up."""
+        self.is_full = True
         if not self._caller.is_closing():
             self._caller.pause_reading()
 
     def resume_writing(self) -> None:
         """Read the caller again."""
+        self.is_full = False
         if not self._caller.is_closing():
             self._caller.resume_reading()
 
@@ -175,7 +247,7 @@ class CalleeSide(asyncio.Protocol):
     def hold_reading(self, *, caller_is_full: bool) -> None:
         """Note whether the caller can take more."""
         self._caller_is_full = caller_is_full
-        self._balance()
+        self.balance()
 
     def release(self) -> None:
         """Let everything that is held go at once, in order."""
@@ -190,7 +262,7 @@ class CalleeSide(asyncio.Protocol):
         self._held_bytes += len(chunk or b"")
         if len(self._held) == 1:
             self._timer = loop.call_at(due_s, self._let_go_due)
-        self._balance()
+        self.balance()
 
     def _let_go_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -209,7 +281,7 @@ class CalleeSide(asyncio.Protocol):
         if not self._held and self._transport is None:
             self._drop()
             self._caller.close()
-        self._balance()
+        self.balance()
 
     def _end(self) -> None:
         self._ended = True
@@ -224,8 +296,9 @@ class CalleeSide(asyncio.Protocol):
         elif not self._caller.is_closing():
             self._caller.write_eof()
 
-    def _balance(self) -> None:
-        wanted = self._caller_is_full or self._held_bytes > _HELD_LIMIT_BYTES
+    def balance(self) -> None:
+        """Read the callee, or do not: while its answers could go nowhere, or must not pass."""
+        wanted = self._edge.blackholed or self._caller_is_full or self._held_bytes > _HELD_LIMIT_BYTES
         if self._transport is None or self._transport.is_closing() or wanted == self._paused:
             return
         self._paused = wanted
@@ -239,4 +312,3 @@ class CalleeSide(asyncio.Protocol):
             self._timer.cancel()
         self._held.clear()
         self._held_bytes = 0
-        self._edge.live.discard(self)

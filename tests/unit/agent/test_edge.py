@@ -13,9 +13,14 @@ from gameday.agent.proxy import read_configuration
 
 @dataclass(eq=False)
 class Connection:
-    """Counts how often it was told to let go."""
+    """Counts how often it was told to hold back and to let go."""
 
     released: int = 0
+    frozen: int = 0
+
+    def freeze(self) -> None:
+        """Hold back."""
+        self.frozen += 1
 
     def release(self) -> None:
         """Let go."""
