@@ -28,12 +28,13 @@ _NEEDED = frozenset({"id", "fault", "undo"})
 class Event(StrEnum):
     """Every kind of record; the comment names the keys of its data."""
 
-    RUN_STARTED = "run.started"  # experiment, target, variant, seed
+    RUN_STARTED = "run.started"  # experiment, target, variant, seed, plan: the digest of plan.json
     SYSTEM_READY = "system.ready"  # seconds
-    PROCESS_STARTED = "process.started"  # process, pid, created_s
+    SYSTEM_JOINED = "system.joined"  # address, pid: the run used a system that was up already
+    PROCESS_STARTED = "process.started"  # process, pid, created_s; lasting: true when it outlives the run
     PROCESS_EXITED = "process.exited"  # process, pid, code, expected
     LOAD_ORIGIN = "load.origin"  # origin_s: t_s of the load clock's zero
-    LOAD_DONE = "load.done"  # rows, cpu_share (of one core), per route: scheduled
+    LOAD_DONE = "load.done"  # rows, cpu_share (of one core), late_s of a closed load
     LOAD_LOST = "load.lost"  # reason
     WORKER_LOST = "worker.lost"  # code
     PHASE_ENTERED = "phase.entered"  # phase
@@ -45,6 +46,11 @@ class Event(StrEnum):
     FAULT_FAILED = "fault.failed"  # id, error
     FAULT_UNDONE = "fault.undone"  # id
     FAULT_VERIFIED = "fault.verified"  # id
+    ACTIVITY_STARTED = "activity.started"  # section, name, kind, background
+    ACTIVITY_ENDED = "activity.ended"  # section, name, kind, status, seconds, output, error, code (of a process)
+    ACTIVITY_PROVEN = "activity.proven"  # name, met, output, error
+    TOOLKIT_REFUSED = "toolkit.refused"  # reason: Chaos Toolkit does not accept the experiment, nothing was started
+    TOOLKIT_ENDED = "toolkit.ended"  # status, deviated, rollbacks (played), error
     ABORT_NOTICED = "abort.noticed"  # route, burn_10s, burn_2s, bad, mode
     RUN_ABORTED = "run.aborted"  # reason
     RUN_INTERRUPTED = "run.interrupted"  # signal
