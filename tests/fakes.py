@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gameday.runner.env import Env
-from gameday.targets.protocol import CANARY_S, Calls, Delay, EdgeState, Emptied, TargetError
+from gameday.targets.protocol import (
+    CANARY_S,
+    Calls,
+    Delay,
+    EdgeState,
+    Emptied,
+    Errors,
+    Replica,
+    Stress,
+    Stressed,
+    TargetError,
+)
 
 
 @dataclass
@@ -48,8 +59,19 @@ class FakeTarget:
     draw: float = 0.0
     mute: bool = False
     delays: dict[str, Delay] = field(default_factory=dict)
+    errors: dict[str, Errors] = field(default_factory=dict)
+    blackholed: set[str] = field(default_factory=set)
+    processes: dict[str, Replica] = field(
+        default_factory=lambda: {name: Replica(name, 1, 1.0, stopped=False) for name in ("web-1", "web-2")}
+    )
+    stresses: dict[str, Stress] = field(default_factory=dict)
+    worked_s: float = 0.0
     fast: int = 0
     slow: int = 0
+    lost: int = 0
+    seen: int = 0
+    rejected: int = 0
+    images: int = 0
     acts: list[str] = field(default_factory=list)
 
     def delay(self, edge: str, delay: Delay, *, lease_s: float) -> None:
@@ -63,23 +85,114 @@ class FakeTarget:
         """Heal an edge."""
         self._act("heal")
         self.delays.pop(edge, None)
+        self.blackholed.discard(edge)
+        self.errors.pop(edge, None)
+
+    def reject(self, edge: str, errors: Errors, *, lease_s: float) -> None:
+        """Answer requests on an edge."""
+        self._act("reject")
+        assert lease_s > 0
+        if not self.inert:
+            self.errors[edge] = errors
+
+    def blackhole(self, edge: str, *, lease_s: float) -> None:
+        """Blackhole an edge."""
+        self._act("blackhole")
+        assert lease_s > 0
+        if not self.inert:
+            self.blackholed.add(edge)
 
     def edge(self, edge: str) -> EdgeState:
         """Read an edge."""
-        return EdgeState(edge, self.delays.get(edge), connections=0, delayed=0)
+        return EdgeState(
+            edge,
+            self.delays.get(edge),
+            connections=0,
+            delayed=0,
+            blackholed=edge in self.blackholed,
+            errors=self.errors.get(edge),
+            requests=self.seen,
+            matched=self.seen,
+            rejected=self.rejected,
+        )
 
     def canary_s(self, edge: str, *, within_s: float = CANARY_S) -> float:
-        """Take as long as the edge is delayed, but wait no longer than for ``within_s``."""
+        """Take as long as the edge is delayed, but wait no longer than for ``within_s``: for ever where nothing passes."""
         delay = self.delays.get(edge, Delay(0.0))
-        took_s = math.inf if self.mute else 0.001 + delay.delay_s + self.draw * delay.jitter_s
+        silent = self.mute or edge in self.blackholed
+        took_s = math.inf if silent else 0.001 + delay.delay_s + self.draw * delay.jitter_s
         return min(took_s, within_s)
 
     def calls(self, edge: str) -> Calls | None:
         """Count another batch of calls, and return all counts."""
-        slow = round(self.called * (1 - self.bypass)) if edge in self.delays else 0
+        reached = round(self.called * (1 - self.bypass))
+        lost = slow = 0
+        if edge in self.blackholed:
+            lost = reached
+        elif edge in self.errors:
+            lost = round(reached * self.errors[edge].share)
+            self.seen += reached
+            self.rejected += lost
+        elif edge in self.delays:
+            slow = reached
+        self.lost += lost
         self.slow += slow
-        self.fast += self.called - slow
-        return Calls({0.1: self.fast, math.inf: self.fast + self.slow}, failed=0)
+        self.fast += self.called - lost - slow
+        return Calls({0.1: self.fast, math.inf: self.fast + self.slow}, failed=self.lost)
+
+    def replicas(self, service: str) -> tuple[Replica, ...]:  # noqa: ARG002 - the protocol's signature
+        """Read the processes."""
+        return tuple(self.processes.values())
+
+    def is_ready(self, replica: str) -> bool:
+        """Be ready when it is there and runs."""
+        return self.processes[replica].pid is not None and not self.processes[replica].stopped
+
+    def kill(self, replica: str, *, lease_s: float) -> None:
+        """Start another process in its place at once, or none while the lease lasts."""
+        self._act("kill")
+        before = self.processes[replica]
+        if not self.inert:
+            gone = lease_s > 0
+            pid, created_s = (None, None) if gone else ((before.pid or 1) + 1, 2.0)
+            self.processes[replica] = replace(before, pid=pid, created_s=created_s)
+
+    def revive(self, replica: str) -> None:
+        """Start it."""
+        self._act("revive")
+        if self.processes[replica].pid is None:
+            self.processes[replica] = Replica(replica, 9, 9.0, stopped=False)
+
+    def pause(self, replica: str, *, lease_s: float) -> None:
+        """Stop a process."""
+        self._act("pause")
+        assert lease_s > 0
+        if not self.inert:
+            self.processes[replica] = replace(self.processes[replica], stopped=True)
+
+    def resume(self, replica: str) -> None:
+        """Let it go on."""
+        self._act("resume")
+        self.processes[replica] = replace(self.processes[replica], stopped=False)
+
+    def stress(self, place: str, stress: Stress, *, lease_s: float) -> None:
+        """Stress a place; an inert target starts somebody who does nothing."""
+        self._act("stress")
+        assert lease_s > 0
+        self.stresses[place] = stress
+
+    def stressed(self, place: str) -> Stressed | None:
+        """Let a second pass in which everything asked for is used."""
+        if (stress := self.stresses.get(place)) is None:
+            return None
+        self.worked_s += 1.0
+        share = 0.0 if self.inert else 1.0
+        return Stressed(self.worked_s, share * self.worked_s * stress.cores, share * stress.memory_bytes)
+
+    def relax(self, place: str) -> None:
+        """End it."""
+        self._act("relax")
+        self.stresses.pop(place, None)
 
     def cache_keys(self, service: str, prefix: str | None) -> int:  # noqa: ARG002 - the protocol's signature
         """Count keys."""
@@ -94,8 +207,9 @@ class FakeTarget:
         return Emptied(before, self.keys)
 
     def metrics(self) -> Mapping[str, Mapping[str, float]]:
-        """Publish nothing."""
-        return {}
+        """Count another batch of image requests, and publish all of them."""
+        self.images += 0 if self.inert else self.called
+        return {"web": {'http_requests_total{code="200",route="image"}': float(self.images)}}
 
     def url(self, service: str) -> str:  # noqa: ARG002 - the protocol's signature
         """Name an address that nobody listens on."""
@@ -103,7 +217,14 @@ class FakeTarget:
 
     def state(self) -> tuple[object, ...]:
         """Return everything that a fault could change."""
-        return (dict(self.delays), self.keys)
+        return (
+            dict(self.delays),
+            dict(self.errors),
+            set(self.blackholed),
+            dict(self.processes),
+            dict(self.stresses),
+            self.keys,
+        )
 
     def _act(self, name: str) -> None:
         self.acts.append(name)

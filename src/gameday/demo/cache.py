@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from gameday.demo.guard import DependencyError, Guard, Limits
 from gameday.demo.instruments import CallInstruments
 from gameday.demo.links import Way
+from gameday.demo.retries import REDIS_DEFAULT_S, Retries
 from gameday.demo.settings import Link
 from gameday.demo.toggles import Switches
 
@@ -37,6 +38,7 @@ class Cache:
     def __init__(self, link: Link, password: str, *, switches: Switches, instruments: CallInstruments) -> None:
         """Open nothing yet."""
         self.guard = Guard("cache", Limits(_TIMEOUT_S, _ERRORS), switches, instruments)
+        self._retries = Retries(REDIS_DEFAULT_S, switches)
         self._switches = switches
         self._way = Way(link)
         self._clients = {port: _client(port, password) for port in {link.port, link.direct_port}}
@@ -77,8 +79,9 @@ class Cache:
 
     async def _ask(self, work: Callable[[Redis], Awaitable[T]]) -> T:
         client = self._clients[self._way.next_port()]
+        deadline_s = self.guard.deadline_s(None)
         try:
-            return await self.guard.call(lambda: work(client), deadline_s=self.guard.deadline_s(None))
+            return await self._retries.run(lambda: self.guard.call(lambda: work(client), deadline_s=deadline_s))
         except DependencyError as error:
             raise CacheAwayError(error.reason) from error
 

@@ -127,6 +127,7 @@ class Catalogue:
             compartment="catalogue",
             deadline_s=deadline_s,
             during=self._instruments.query(),
+            repeatable=True,
         )
         body = _body(rows[0]["id"], rows[0]["name"], rows[0]["price_cents"]) if rows else b""
         return Found(body, "miss", 1)

@@ -31,6 +31,10 @@ class RefusedError(DependencyError):
     """No call was made: the breaker was open, or no slot was free in time."""
 
 
+class AwayError(RefusedError):
+    """No connection could be opened, so nothing was asked: it is safe to say at once that it was not done."""
+
+
 class TimedOutError(DependencyError):
     """A call was made and not answered within its deadline."""
 
@@ -47,10 +51,12 @@ class Limits:
     Attributes:
         timeout_s: The most that a call may take, waiting for a slot included, while deadlines are on.
         errors: What the client library raises when a call fails.
+        away: What says that there is no connection to make the call on.
     """
 
     timeout_s: float
     errors: tuple[type[Exception], ...]
+    away: tuple[type[Exception], ...] = ()
 
 
 class Guard:
@@ -84,7 +90,7 @@ class Guard:
         Make a call, holding a slot of the pool meanwhile.
 
         Raises:
-            RefusedError: It was not made.
+            RefusedError: It was not made; ``AwayError`` when that was tried.
             TimedOutError: It was made and not answered by ``deadline_s``.
             FailedError: It was made and failed.
         """
@@ -135,6 +141,9 @@ class Guard:
         except TimeoutError:
             outcome = "timeout"
             raise TimedOutError(self.dependency, outcome) from None
+        except self._limits.away as error:
+            outcome = "error"
+            raise AwayError(self.dependency, "away") from error
         except self._limits.errors as error:
             outcome = "error"
             raise FailedError(self.dependency, outcome) from error

@@ -12,8 +12,8 @@ class Pools:
     """
     One pool for all calls and one for all queries, or one for each, as the toggle says; it may change at any time.
 
-    The database's own pools share its connections out completely. None of them is full when a cache that holds the usual keys is
-    emptied at a hundred requests a second: about sixty queries of half a second run at once.
+    Each replica of web has its own, and either replica can do all of the work alone. What may run at once in the catalogue caps the load
+    on the database: twice the twenty hot products, each of which single-flight asks for once.
     """
 
     def __init__(self, switches: Switches) -> None:
@@ -24,11 +24,12 @@ class Pools:
             "database": Pool("database", DATABASE_CONNECTIONS, queue_limit=200),
         }
         self._own = {
-            "recommendations": Pool("recommendations", 10, queue_limit=20),
-            "payments": Pool("payments", 20, queue_limit=40),
-            "catalogue": Pool("catalogue", 70, queue_limit=70),
-            "identity": Pool("identity", 15, queue_limit=30),
-            "orders": Pool("orders", 15, queue_limit=30),
+            "recommendations": Pool("recommendations", 5, queue_limit=10),
+            "payments": Pool("payments", 10, queue_limit=20),
+            "images": Pool("images", 5, queue_limit=5),
+            "catalogue": Pool("catalogue", 40, queue_limit=40),
+            "identity": Pool("identity", 10, queue_limit=20),
+            "orders": Pool("orders", 10, queue_limit=20),
         }
 
     def outbound(self, dependency: str) -> Pool:

@@ -15,6 +15,7 @@ from gameday.demo.database import Database
 from gameday.demo.guard import DependencyError, RefusedError, TimedOutError
 from gameday.demo.instruments import RequestInstruments
 from gameday.demo.outbound import Remote
+from gameday.demo.resize import resize
 from gameday.demo.schema import ACCOUNT_QUERY, PURCHASE_QUERY, digest
 from gameday.demo.service import Context, Handler
 from gameday.demo.toggles import Switches
@@ -36,6 +37,7 @@ class Shop:
     database: Database
     recommendations: Remote
     payments: Remote
+    images: Remote
     switches: Switches
 
     async def product(self, request: web.Request, context: Context) -> web.Response:
@@ -52,7 +54,9 @@ class Shop:
         user, password = body.get("user"), body.get("password")
         if not isinstance(user, str) or not isinstance(password, str):
             raise BadRequestError('a body such as {"user": "alice", "password": "..."}')
-        rows = await self.database.fetch(ACCOUNT_QUERY, user, compartment="identity", deadline_s=context.deadline_s)
+        rows = await self.database.fetch(
+            ACCOUNT_QUERY, user, compartment="identity", deadline_s=context.deadline_s, repeatable=True
+        )
         await asyncio.sleep(_HASH_S)
         if not rows or not hmac.compare_digest(rows[0]["digest"], digest(password)):
             return web.json_response({"error": "wrong user or password"}, status=401)
@@ -79,6 +83,14 @@ class Shop:
                 raise
             answer = {"recommendations": _BESTSELLERS}
             return web.json_response(answer, headers={"X-Degraded": "fallback"})
+        return web.Response(body=body, content_type="application/json")
+
+    async def image(self, request: web.Request, context: Context) -> web.Response:
+        """Serve ``GET /image/{id}``: made by the image service, or right here, where everything else waits meanwhile."""
+        product = int(request.match_info["id"])
+        if not self.switches.current.own_image_process:
+            return web.json_response(resize(product))
+        body = await self.images.ask("GET", f"/images/{product}", context)
         return web.Response(body=body, content_type="application/json")
 
 

@@ -28,6 +28,10 @@ class Toggles:
         load_shedding: Bounded queues: who finds one full gets 503 at once.
         single_flight: One query serves everybody who waits for the same product, across replicas.
         jittered_expiry: Cached products expire at different times.
+        two_replicas: Both processes of web serve, and one that is not ready gets no connections; it is the node's to do.
+        own_image_process: Images are made by a process of their own with a bounded queue, instead of within web.
+        retry_budget: One retry after a jittered pause while a budget allows it, instead of what client libraries do.
+        jittered_reconnect: Lost connections to the database are replaced a few at a time after jittered pauses.
     """
 
     pool_per_dependency: bool = True
@@ -36,6 +40,10 @@ class Toggles:
     load_shedding: bool = True
     single_flight: bool = True
     jittered_expiry: bool = True
+    two_replicas: bool = True
+    own_image_process: bool = True
+    retry_budget: bool = True
+    jittered_reconnect: bool = True
 
     def to_json(self) -> dict[str, bool]:
         """Write them as files and the control route name them."""

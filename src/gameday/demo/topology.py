@@ -17,11 +17,20 @@ class Process:
         name: The service's name.
         kind: What it speaks; the stores are programs of their own.
         module: The Python module that runs it; None for a store.
+        replicas: How many of it there are.
     """
 
     name: str
     kind: Kind
     module: str | None = None
+    replicas: int = 1
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """Return the names of its replicas: ``web-1``, ``web-2``; its own when there is one only."""
+        return (
+            tuple(f"{self.name}-{number + 1}" for number in range(self.replicas)) if self.replicas > 1 else (self.name,)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,10 @@ class Topology:
     processes: tuple[Process, ...]
     edges: tuple[Edge, ...]
 
+    def process(self, name: str) -> Process:
+        """Return a service's process by the service's name."""
+        return next(process for process in self.processes if process.name == name)
+
     def dependencies(self, caller: str) -> tuple[str, ...]:
         """Return whom a service calls."""
         return tuple(edge.callee for edge in self.edges if edge.caller == caller)
@@ -56,9 +69,10 @@ SHOP = Topology(
     processes=(
         Process("database", "postgres"),
         Process("cache", "redis"),
-        Process("web", "http", "gameday.demo.web"),
+        Process("web", "http", "gameday.demo.web", replicas=2),
         Process("recommendations", "http", "gameday.demo.recommendations"),
         Process("payments", "http", "gameday.demo.payments"),
+        Process("images", "http", "gameday.demo.images"),
         Process("pulse", "http", "gameday.demo.pulse"),
     ),
     edges=(
@@ -66,6 +80,7 @@ SHOP = Topology(
         Edge("load", "pulse"),
         Edge("web", "recommendations"),
         Edge("web", "payments"),
+        Edge("web", "images"),
         Edge("web", "cache"),
         Edge("web", "database"),
     ),

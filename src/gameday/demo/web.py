@@ -1,4 +1,4 @@
-"""The edge of the shop: product, login, checkout and recommendations."""
+"""The edge of the shop: product, login, checkout, recommendations and image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from gameday.demo.cache import Cache
 from gameday.demo.catalogue import Catalogue
 from gameday.demo.control import Control
-from gameday.demo.database import ERRORS, WARM, Database
+from gameday.demo.database import ERRORS, REFILL, WARM, Database
 from gameday.demo.guard import Guard
 from gameday.demo.instruments import CallInstruments, CatalogueInstruments, StateCollector
 from gameday.demo.outbound import Remote, open_session
@@ -22,6 +22,7 @@ from gameday.demo.toggles import Switches, Toggles
 
 RECOMMENDATIONS_TIMEOUT_S = 0.2
 PAYMENTS_TIMEOUT_S = 0.5
+IMAGES_TIMEOUT_S = 0.9
 _FIRST = 10  # connections that must be open before web is ready; the others follow in the background
 _RETRY_S = 0.1
 
@@ -34,7 +35,7 @@ class Readiness:
         self.is_ready = False
 
     async def warm(self, database: Database) -> None:
-        """Open connections until there are enough; try again while the database is away."""
+        """Open connections until there are enough, and see that it stays so; try again while the database is away."""
         # One alone until the database is there: it writes each vain attempt into its log.
         for count in (1, _FIRST, WARM):
             while True:
@@ -44,6 +45,7 @@ class Readiness:
                 except (*ERRORS, TimeoutError):
                     await asyncio.sleep(_RETRY_S)
             self.is_ready = count >= _FIRST
+        await database.keep_warm(REFILL)
 
 
 @asynccontextmanager
@@ -68,7 +70,7 @@ async def resources(service: Service, settings: Settings, readiness: Readiness) 
     )
     async with open_session() as session:
 
-        def remote(name: str, timeout_s: float) -> Remote:
+        def remote(name: str, timeout_s: float, *, repeatable: bool = True) -> Remote:
             return Remote(
                 name,
                 settings.links[name],
@@ -77,13 +79,15 @@ async def resources(service: Service, settings: Settings, readiness: Readiness) 
                 switches=switches,
                 instruments=calls,
                 session=session,
+                repeatable=repeatable,
             )
 
         shop = Shop(
             catalogue,
             database,
             remote("recommendations", RECOMMENDATIONS_TIMEOUT_S),
-            remote("payments", PAYMENTS_TIMEOUT_S),
+            remote("payments", PAYMENTS_TIMEOUT_S, repeatable=False),
+            remote("images", IMAGES_TIMEOUT_S),
             switches,
         )
         _add_routes(service, shop, cache)
@@ -107,6 +111,7 @@ def _add_routes(service: Service, shop: Shop, cache: Cache) -> None:
     add("POST", "/login", "login", shop.login)
     add("POST", "/checkout", "checkout", shop.checkout)
     add("GET", r"/recommendations/{id:\d{1,9}}", "recommendations", shop.recommend)
+    add("GET", r"/image/{id:\d{1,9}}", "image", shop.image)
 
     async def begin_afresh(warm: int) -> None:
         for guard in _guards(shop, cache):
@@ -118,7 +123,7 @@ def _add_routes(service: Service, shop: Shop, cache: Cache) -> None:
 
 
 def _guards(shop: Shop, cache: Cache) -> tuple[Guard, ...]:
-    return (shop.recommendations.guard, shop.payments.guard, shop.database.guard, cache.guard)
+    return (shop.recommendations.guard, shop.payments.guard, shop.images.guard, shop.database.guard, cache.guard)
 
 
 def main() -> None:

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from gameday.experiment.model import System
 from gameday.targets.local.events import ProcessEvent
+from gameday.targets.local.standing import Standing, StandingSystem
+from gameday.targets.local.system import LocalSystem
 from gameday.targets.protocol import Target
 
 
@@ -44,12 +46,14 @@ class Host(Protocol):
         ...
 
 
-def host(target: str, system: System, *, logs: Path, progress: Callable[[str], None]) -> Host:
-    """Return the system on a target, not yet started."""
-    from gameday.targets.local.system import LocalSystem  # noqa: PLC0415 - only what is used is loaded
-
+def host(
+    target: str, system: System, *, logs: Path, progress: Callable[[str], None], up: Standing | None = None
+) -> Host:
+    """Return the system on a target, not yet started; what is ``up`` already is used as it is, and left running."""
     if target != "local":
         raise ValueError(f"no target {target!r}: this version runs on local")
+    if up is not None:
+        return StandingSystem(up, progress=progress)
     return LocalSystem(system, logs=logs, progress=progress)
 
 

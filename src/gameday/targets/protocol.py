@@ -23,13 +23,38 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
+class Errors:
+    """What an errors fault does: a ``share`` of the requests whose path matches the glob ``path`` is answered with ``status``."""
+
+    path: str
+    status: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeState:
-    """What the proxy on an edge does now, and what it did since it started."""
+    """
+    What the proxy on an edge does now, and what it did since it started.
+
+    ``live`` counts the connections open now; ``requests`` those seen while errors were injected, ``matched`` those of them on the path
+    that was asked for, and ``rejected`` those that the proxy answered itself.
+    """
 
     edge: str
     delay: Delay | None
     connections: int
     delayed: int
+    blackholed: bool = False
+    live: int = 0
+    errors: Errors | None = None
+    requests: int = 0
+    matched: int = 0
+    rejected: int = 0
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether no fault is on the edge."""
+        return self.delay is None and self.errors is None and not self.blackholed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +78,43 @@ class Emptied:
     after: int
 
 
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """
+    One process of a service.
+
+    Attributes:
+        name: As the target knows it, such as ``web``; it stays the same when the process is started again.
+        pid: Of the present process; None when there is none.
+        created_s: When that one began, in seconds since the boot: with the pid it identifies the process.
+        stopped: Its process state is T: it is there and does nothing.
+    """
+
+    name: str
+    pid: int | None
+    created_s: float | None
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """What a stress takes now, in cores and bytes, and the most that it will take while it lasts."""
+
+    cores: float
+    memory_bytes: float
+    most_cores: float
+    most_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stressed:
+    """What a stressor has used: processor time since it began, by ``t_s`` of the monotonic clock, and the memory that it holds."""
+
+    t_s: float
+    used_s: float
+    rss_bytes: float
+
+
 class Target(Protocol):
     """
     A running system, as faults and probes see it. Every method may raise ``TargetError`` and returns within seconds.
@@ -62,6 +124,14 @@ class Target(Protocol):
 
     def delay(self, edge: str, delay: Delay, *, lease_s: float) -> None:
         """Delay answers on an edge; the delay ends by itself after ``lease_s`` unless this is called again. Idempotent."""
+        ...
+
+    def blackhole(self, edge: str, *, lease_s: float) -> None:
+        """Accept connections on an edge and pass nothing in either direction; ends by itself after ``lease_s``. Idempotent."""
+        ...
+
+    def reject(self, edge: str, errors: Errors, *, lease_s: float) -> None:
+        """Answer requests on an edge in the callee's place; ends by itself after ``lease_s``. Idempotent."""
         ...
 
     def heal(self, edge: str) -> None:
@@ -82,6 +152,46 @@ class Target(Protocol):
 
     def calls(self, edge: str) -> Calls | None:
         """Read what the caller of an edge has seen; None when the caller publishes no such counters (``load`` never does)."""
+        ...
+
+    def replicas(self, service: str) -> tuple[Replica, ...]:
+        """Read the processes of a service, in the order of their names; asks none of them anything."""
+        ...
+
+    def is_ready(self, replica: str) -> bool:
+        """Ask a process directly, not through a proxy, whether it can do its work; within about a second."""
+        ...
+
+    def kill(self, replica: str, *, lease_s: float) -> None:
+        """
+        End a process with SIGKILL; it is started again as always, after ``lease_s`` at the soonest.
+
+        While it is kept down, calling this again extends the lease.
+        """
+        ...
+
+    def revive(self, replica: str) -> None:
+        """Keep a killed process down no longer. Idempotent."""
+        ...
+
+    def pause(self, replica: str, *, lease_s: float) -> None:
+        """Stop a process with SIGSTOP; it goes on by itself after ``lease_s`` unless this is called again. Idempotent."""
+        ...
+
+    def resume(self, replica: str) -> None:
+        """Let a stopped process go on at once. Idempotent."""
+        ...
+
+    def stress(self, place: str, stress: Stress, *, lease_s: float) -> None:
+        """Use processor time and memory beside a service, or beside all (``host``); ends by itself after ``lease_s``. Idempotent."""
+        ...
+
+    def stressed(self, place: str) -> Stressed | None:
+        """Read what the stressor of a place has used; None when there is none."""
+        ...
+
+    def relax(self, place: str) -> None:
+        """End the stressor of a place. Idempotent."""
         ...
 
     def cache_keys(self, service: str, prefix: str | None) -> int:

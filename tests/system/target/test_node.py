@@ -26,8 +26,8 @@ from system.target.running import CHECKOUT, LOGIN, Ask, Shop, running, send, wai
 
 pytestmark = pytest.mark.system
 EDGE = "web -> recommendations"
-SERVICES = ("web", "recommendations", "payments", "pulse", "cache", "database")
-PROCESSES = (*SERVICES, *(f"{service}-proxy" for service in SERVICES))
+SERVICES = ("web", "recommendations", "payments", "images", "pulse", "cache", "database")
+PROCESSES = ("web-1", "web-2", *SERVICES[1:], *(f"{service}-proxy" for service in SERVICES))
 OWNER = Path(__file__).with_name("owner.py")
 
 
@@ -38,6 +38,7 @@ def works(shop: Shop) -> bool:
         Ask("POST", shop.url("/login"), LOGIN),
         Ask("POST", shop.url("/checkout"), CHECKOUT),
         Ask("GET", shop.url("/recommendations/1")),
+        Ask("GET", shop.url("/image/1")),
         Ask("GET", shop.target.url("pulse") + "/pulse"),
     )
     answers = send(asks, patience_s=5)
@@ -97,9 +98,9 @@ def test_a_proxy_that_comes_back_knows_of_no_fault(shop_that_runs: Shop) -> None
 def test_web_comes_back_with_the_mechanisms_that_were_switched(shop_that_runs: Shop) -> None:
     """A restart in the middle of a naive run does not make it a hardened one."""
     shop_that_runs.begin("naive")
-    before = shop_that_runs.pid("web")
+    before = shop_that_runs.pid("web-1")
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: shop_that_runs.pid("web") != before, what="another web")
+    wait_until(lambda: shop_that_runs.pid("web-1") != before, what="another web")
     page = wait_until(lambda: shop_that_runs.target.metrics().get("web", {}), what="web's page")
     assert 'pool_limit{pool="outbound"}' in page
 

@@ -152,10 +152,10 @@ def test_emptying_a_prefix_spares_other_keys(hardened: Shop) -> None:
 def test_every_page_is_scraped(hardened: Shop) -> None:
     """Services, stores and the node have their pages."""
     pages = hardened.target.metrics()
-    assert set(pages) == {"web", "recommendations", "payments", "pulse", "cache", "database", "node"}
+    assert set(pages) == {"web", "recommendations", "payments", "images", "pulse", "cache", "database", "node"}
     assert pages["cache"] == {"cache_keys": 20}
-    assert pages["database"]["database_connections_limit"] == 120
-    assert pages["web"]['pool_limit{pool="catalogue"}'] == 70
+    assert pages["database"]["database_connections_limit"] == 240
+    assert pages["web"]['pool_limit{pool="catalogue"}'] == 2 * 40
     assert pages["node"][f'proxy_delayed_total{{edge="{EDGE}"}}'] >= 0
 
 

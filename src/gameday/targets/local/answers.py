@@ -11,12 +11,16 @@ from gameday.demo.topology import SHOP
 from gameday.targets.local import http
 from gameday.targets.local.canary import canary_s
 from gameday.targets.local.events import event_message
+from gameday.targets.local.pages import Page, ServicePage, parse_page
 from gameday.targets.local.plant import Plant
 from gameday.targets.local.ports import HOST
+from gameday.targets.local.process_faults import ProcessFaults
 from gameday.targets.local.proxies import ProxyLink
-from gameday.targets.local.wire import Json, Message
+from gameday.targets.local.wire import Json, Message, number
 from gameday.targets.protocol import TargetError
 
+_READY_S = 4.0
+_POLL_S = 0.05
 _KINDS = {process.name: process.kind for process in SHOP.processes}
 
 
@@ -29,8 +33,12 @@ class Answers:
         self._hot = hot
         self._stop = stop
         self._toggles: dict[str, bool] = {}
+        self._pages: dict[str, ServicePage] = {}
+        self._processes = ProcessFaults(plant)
         self._operations: Mapping[str, Callable[[Message], Awaitable[dict[str, Json]]]] = {
             "delay": self.on_delay,
+            "blackhole": self.on_blackhole,
+            "answer": self.on_answer,
             "heal": self.on_heal,
             "edge": self.on_edge,
             "canary": self.on_canary,
@@ -44,6 +52,7 @@ class Answers:
             "events": self.on_events,
             "versions": self.on_versions,
             "stop": self.on_stop,
+            **self._processes.operations,
         }
 
     async def answer(self, request: Message) -> dict[str, Json]:
@@ -60,8 +69,20 @@ class Answers:
 
     async def on_delay(self, request: Message) -> dict[str, Json]:
         """Delay an edge under a lease."""
-        numbers = {name: _number(request, name) for name in ("delay_s", "jitter_s", "lease_s")}
+        numbers = {name: number(request, name) for name in ("delay_s", "jitter_s", "lease_s")}
         return dict(await self._proxy(request).ask("delay", str(request["edge"]), **numbers))
+
+    async def on_blackhole(self, request: Message) -> dict[str, Json]:
+        """Let nothing pass on an edge under a lease."""
+        return dict(
+            await self._proxy(request).ask("blackhole", str(request["edge"]), lease_s=number(request, "lease_s"))
+        )
+
+    async def on_answer(self, request: Message) -> dict[str, Json]:
+        """Answer requests on an edge under a lease; only HTTP has any."""
+        self._service({"service": self._edge(request).split(" -> ")[1]}, "http")
+        rule = {name: request[name] for name in ("path", "status", "share", "lease_s")}
+        return dict(await self._proxy(request).ask("answer", str(request["edge"]), **rule))
 
     async def on_heal(self, request: Message) -> dict[str, Json]:
         """Heal an edge."""
@@ -76,27 +97,29 @@ class Answers:
         edge = self._edge(request)
         kind = _KINDS[edge.split(" -> ")[1]]
         port = self._plant.wiring.edge_ports[edge]
-        return {"canary_s": await canary_s(kind, port, within_s=_number(request, "within_s"))}
+        return {"canary_s": await canary_s(kind, port, within_s=number(request, "within_s"))}
 
     async def on_page(self, request: Message) -> dict[str, Json]:
         """Scrape one service."""
         service = self._service(request, "http")
-        return {"page": await self._scrape(service)}
+        if (page := await self._scrape(service)) is None:
+            raise TargetError(f"{service} does not answer GET /metrics; see its log")
+        return {"values": {**page}}
 
     async def on_metrics(self, _: Message) -> dict[str, Json]:
         """Scrape everything; what does not answer is left out."""
         services = [name for name, kind in _KINDS.items() if kind == "http"]
-        scraped = await asyncio.gather(*(self._scrape(name) for name in services), return_exceptions=True)
-        pages: dict[str, Json] = {
-            name: text for name, text in zip(services, scraped, strict=True) if isinstance(text, str)
+        scraped = await asyncio.gather(*(self._scrape(name) for name in services))
+        values: dict[str, Json] = {
+            name: {**page} for name, page in zip(services, scraped, strict=True) if page is not None
         }
-        values: dict[str, Json] = {"node": await self._node_page()}
+        values["node"] = await self._node_page()
         for store, page in (("cache", self._cache_page()), ("database", self._database_page())):
             try:
                 values[store] = await page
             except TargetError:
                 continue
-        return {"pages": pages, "values": values}
+        return {"values": values}
 
     async def on_cache_keys(self, request: Message) -> dict[str, Json]:
         """Count keys."""
@@ -124,13 +147,14 @@ class Answers:
             raise TargetError("toggles: give each mechanism true or false")
         await self._control("config", wanted)
         self._toggles |= {name: bool(value) for name, value in wanted.items()}
-        self._plant.switch(self._toggles)
+        await self._plant.switch(self._toggles)
         return {}
 
     async def on_reset(self, _: Message) -> dict[str, Json]:
         """Begin afresh: no fault, an empty cache warmed with the hot products, closed breakers, the toggles last switched."""
         for edge in self._plant.wiring.edge_ports:
             await self._proxy({"edge": edge}).ask("heal", edge)
+        await self._processes.reset()
         await self._plant.cache.empty(None)
         await self._control("config", {**self._toggles})
         await self._control("reset", {"warm": self._hot})
@@ -138,7 +162,7 @@ class Answers:
 
     async def on_events(self, request: Message) -> dict[str, Json]:
         """Return what happened to processes after the first ``after`` events."""
-        after = int(_number(request, "after"))
+        after = int(number(request, "after"))
         return {"events": [event_message(event) for event in self._plant.events[after:]]}
 
     async def on_versions(self, _: Message) -> dict[str, Json]:
@@ -166,21 +190,48 @@ class Answers:
             raise TargetError(f"{service!r} is no service of kind {kind}; valid: {valid}")
         return service
 
-    async def _scrape(self, service: str) -> str:
-        return (await self._request(service, "GET", "/metrics", b"")).decode()
+    async def _scrape(self, service: str) -> Page | None:
+        """Read the page of a service's replicas; None when none of them answers."""
+        read = await asyncio.gather(*(self._read(instance) for instance in self._plant.replicas(service)))
+        pages = {replica: page for replica, page in read if page is not None}
+        return self._pages.setdefault(service, ServicePage()).merged(pages) if pages else None
+
+    async def _read(self, instance: str) -> tuple[tuple[str, int], Page | None]:
+        process = self._plant.children[instance].process
+        replica = (instance, process.pid if process else 0)
+        try:
+            return replica, parse_page((await self._request(instance, "GET", "/metrics", b"")).decode())
+        except TargetError:
+            return replica, None
 
     async def _control(self, what: str, body: Message) -> None:
-        await self._request("web", "POST", f"/control/{what}", json.dumps(body).encode())
+        """Tell every replica of web, also those that do not serve: they must be ready to."""
+        sent = json.dumps(body).encode()
 
-    async def _request(self, service: str, method: str, path: str, body: bytes) -> bytes:
+        async def tell(instance: str) -> None:
+            await self._ready(instance)
+            await self._request(instance, "POST", f"/control/{what}", sent)
+
+        await asyncio.gather(*(tell(instance) for instance in SHOP.process("web").instances))
+
+    async def _ready(self, instance: str) -> None:
+        """Wait for a process that is being started."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + _READY_S
+        while not await self._plant.is_ready(instance):
+            if loop.time() > until_s:
+                raise TargetError(f"{instance} was not ready within {_READY_S:g} s; see logs/{instance}.log")
+            await asyncio.sleep(_POLL_S)
+
+    async def _request(self, instance: str, method: str, path: str, body: bytes) -> bytes:
         try:
-            answer = await http.request(self._plant.wiring.service_ports[service], method, path, body)
+            answer = await http.request(self._plant.wiring.replica_ports[instance], method, path, body)
         except OSError as error:
             raise TargetError(
-                f"{service} does not answer {method} {path}: {type(error).__name__} {error}; see logs/{service}.log"
+                f"{instance} does not answer {method} {path}: {type(error).__name__} {error}; see logs/{instance}.log"
             ) from error
         if answer.status != 200:
-            raise TargetError(f"{service} answered {method} {path} with {answer.status}: {answer.body.decode()}")
+            raise TargetError(f"{instance} answered {method} {path} with {answer.status}: {answer.body.decode()}")
         return answer.body
 
     async def _node_page(self) -> dict[str, Json]:
@@ -207,13 +258,6 @@ class Answers:
             "database_connections": counts.connections,
             "database_connections_limit": counts.connections_limit,
         }
-
-
-def _number(request: Message, name: str) -> float:
-    value = request[name]
-    if not isinstance(value, int | float):
-        raise TypeError(f"{name} is no number")
-    return float(value)
 
 
 def _prefix(request: Message) -> str | None:

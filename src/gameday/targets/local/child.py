@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from gameday.agent.lifeline import created_s, tie
 from gameday.targets.local.events import ProcessEvent, ProcessExited, ProcessStarted
 
@@ -86,6 +88,15 @@ async def exit_code(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all of its descendants; empty when it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
 class Child:
     """
     One process that is kept running.
@@ -115,11 +126,38 @@ class Child:
         self._tell = tell
         self._on_start = on_start
         self._stopping = False
+        self._killed = False
+        self._may_start = asyncio.Event()
+        self._may_start.set()
+        self._lease: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start it and keep it running until ``stop``."""
         self._task = asyncio.ensure_future(self._keep())
+
+    def kill(self, lease_s: float) -> None:
+        """
+        End it and all of its children with SIGKILL; it is not started again before ``lease_s`` is over, or ``revive``.
+
+        Children would keep the stores' resources for a moment, in which the next process could not start.
+        """
+        self.revive()
+        if lease_s > 0:
+            self._may_start.clear()
+            self._lease = asyncio.get_running_loop().call_later(lease_s, self.revive)
+        if self.process is not None:
+            self._killed = True
+            for process in tree(self.process.pid):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+
+    def revive(self) -> None:
+        """Keep it down no longer; idempotent."""
+        if self._lease is not None:
+            self._lease.cancel()
+            self._lease = None
+        self._may_start.set()
 
     async def stop(self, within_s: float) -> None:
         """Ask it to end, wait, and kill it when it does not; idempotent."""
@@ -150,16 +188,19 @@ class Child:
                 return
             backoff_s = _FIRST_BACKOFF_S if time.monotonic() - began_s > _STEADY_S else backoff_s
             await asyncio.sleep(backoff_s)
+            while not self._may_start.is_set():
+                await self._may_start.wait()
             backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
             self.restarts += 1
 
     async def _run_once(self) -> None:
         process = self.process = spawn(self.program)
         name, pid = self.program.name, process.pid
+        self._killed = False
         with suppress(ProcessLookupError):
             self._tell(ProcessStarted(time.monotonic(), name, pid, created_s(pid)))
         if self._on_start is not None:
             await self._on_start(process)
         code = await exit_code(process)
         self.process = None
-        self._tell(ProcessExited(time.monotonic(), name, pid, code, self._stopping))
+        self._tell(ProcessExited(time.monotonic(), name, pid, code, self._stopping or self._killed))

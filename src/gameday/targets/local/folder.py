@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 _PREFIX = "gameday-run-"
 _LOCK = "lock"
 _LONGEST = 60  # characters of the folder's path: a socket's path is limited to 107
@@ -82,9 +84,19 @@ def _base() -> Path:
 
 
 def _remove(path: Path) -> bool:
+    _end_what_stood_still(path / "database")
     _free_shared_memory(path / "database" / "data" / "postmaster.pid")
     shutil.rmtree(path, ignore_errors=True)
     return not path.exists()
+
+
+def _end_what_stood_still(database: Path) -> None:
+    """Kill what PostgreSQL has left in its folder: processes that were paused when it ended did not hear of that."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            stands = process.name() == "postgres" and process.status() == psutil.STATUS_STOPPED
+            if stands and Path(process.cwd()).is_relative_to(database):
+                process.kill()
 
 
 def _free_shared_memory(pid_file: Path) -> None:

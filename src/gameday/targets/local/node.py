@@ -5,6 +5,9 @@ Run as ``python -m gameday.targets.local.node`` by ``LocalSystem``. The first li
 (``spec``). On standard output come ``{"progress": ...}`` lines and at last ``{"ready": {"address": ...}}`` or ``{"failed": ...}``. When
 standard input ends, or on SIGTERM, or when a client asks for it, everything is ended in order and the temporary folder removed. When
 the node is killed, the kernel ends its children, and the next node removes the folder.
+
+A line ``{"stay": FILE}`` on standard input lets it outlive its owner: it locks the file, says ``{"staying": true}``, and is tied to that
+file from then on.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
-from gameday.agent.lifeline import die_with
+from gameday.agent.lifeline import die_with, live_on
 from gameday.targets.local.answers import Answers
 from gameday.targets.local.folder import Folder, sweep
 from gameday.targets.local.plant import Plant, StartError
 from gameday.targets.local.spec import Spec, read_spec
+from gameday.targets.local.stay import Stay
 from gameday.targets.local.wire import MOST_BYTES, Json, decode, encode
 from gameday.targets.protocol import TargetError
 
@@ -98,6 +103,18 @@ def _say(message: dict[str, Json]) -> None:
         pass  # the supervisor is gone; the end of standard input says so too
 
 
+def _stay(line: bytes) -> Stay | None:
+    """Take leave of the owner, which waits for the answer; None when it asked for something else or the file cannot be locked."""
+    try:
+        stay = Stay(Path(str(decode(line)["stay"])))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        sys.stderr.write(f"cannot stay: {type(error).__name__} {error}\n")
+        return None
+    live_on()
+    _say({"staying": True})
+    return stay
+
+
 async def _main(parent_pid: int) -> None:
     die_with(parent_pid, signal.SIGTERM)
     loop = asyncio.get_running_loop()
@@ -110,7 +127,11 @@ async def _main(parent_pid: int) -> None:
     spec = read_spec(first.decode())
 
     async def stop_at_end() -> None:
-        await lines.read()
+        stay = None
+        while line := await lines.readline():
+            stay = _stay(line) or stay
+        if stay is not None:
+            await stay.over()
         stop.set()
 
     watching = asyncio.ensure_future(stop_at_end())

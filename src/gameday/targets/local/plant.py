@@ -11,10 +11,12 @@ from pathlib import Path
 from gameday.demo.topology import SHOP, Process
 from gameday.targets.local import http
 from gameday.targets.local.child import Child, Program, exit_code, spawn
-from gameday.targets.local.events import ProcessEvent, event_message
+from gameday.targets.local.events import ProcessEvent, ProcessExited, event_message
+from gameday.targets.local.helpers import Pauses, Stresses
 from gameday.targets.local.ports import Reservations
 from gameday.targets.local.programs import find_postgres, find_redis, readable_postgres
 from gameday.targets.local.proxies import ProxyLink
+from gameday.targets.local.replicas import Replicas
 from gameday.targets.local.spec import Spec
 from gameday.targets.local.stores import CacheStore, DatabaseStore
 from gameday.targets.local.wire import encode
@@ -25,6 +27,9 @@ _READY_S = 40.0
 _MOST_RESTARTS = 3  # of a process that never became ready
 _DRAIN_S = 2.2  # services finish what is in flight within two seconds
 _STOP_S = 0.7
+_PROBE_S = 1.0
+SPREAD = "two-replicas"
+"""The mechanism that lets every replica serve, by its name in system files."""
 
 
 class StartError(Exception):
@@ -47,6 +52,9 @@ class Plant:
         events: Everything that happened to processes, oldest first.
         proxies: By the service that each stands before.
         children: By process name.
+        pauses: Keeps processes stopped.
+        stresses: Uses processor time and memory.
+        replicated: By name, the services of which there is more than one process.
     """
 
     def __init__(self, spec: Spec, folder: Path) -> None:
@@ -62,6 +70,12 @@ class Plant:
         self.events: list[ProcessEvent] = []  # grows by two for each restart, which back-off bounds
         self.proxies: dict[str, ProxyLink] = {}
         self.children: dict[str, Child] = {}
+        self.pauses = Pauses(self.children, self.wiring.helper, self._note)
+        self.stresses = Stresses(self.wiring.helper, self._note)
+        several = [process for process in SHOP.processes if process.replicas > 1]
+        self.replicated = {process.name: self._replicas(process) for process in several}
+        self._service_of = {instance: process.name for process in several for instance in process.instances}
+        self._watching: list[asyncio.Future[None]] = []
 
     async def start(self, say: Callable[[str], None]) -> None:
         """
@@ -75,25 +89,61 @@ class Plant:
         self._start_cache()
         services = [process for process in SHOP.processes if process.kind == "http"]
         for process in services:
-            self._run(self.wiring.http(process, {}))
+            for instance in process.instances:
+                self._run(self.wiring.http(process, instance, {}))
         say("creating the database")
         await self._start_database()
         say("waiting for the services")
         await asyncio.gather(
             self._until("cache", self.cache.is_ready),
-            *(self._until(process.name, lambda p=process: self._answers(p)) for process in services),  # type: ignore[misc]
+            *(self._until(name, lambda n=name: self._answers(n)) for process in services for name in process.instances),  # type: ignore[misc]
             *(self._until(f"{name}-proxy", lambda link=link: _is_ready(link)) for name, link in self.proxies.items()),  # type: ignore[misc]
         )
+        self._watching = [asyncio.ensure_future(replicas.watch()) for replicas in self.replicated.values()]
 
-    def switch(self, toggles: Mapping[str, bool]) -> None:
-        """Let web start with these toggles, should it have to start again."""
-        for process in SHOP.processes:
-            if process.name == "web":
-                self.children["web"].program = self.wiring.http(process, toggles)
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Return the names of the shop's services."""
+        return tuple(process.name for process in SHOP.processes)
+
+    def replicas(self, service: str) -> tuple[str, ...]:
+        """Return the names of the processes that serve a service, ready or not; empty for an unknown service."""
+        if service not in self.services:
+            return ()
+        if (replicated := self.replicated.get(service)) is not None:
+            return replicated.serving
+        return SHOP.process(service).instances
+
+    async def is_ready(self, replica: str) -> bool:
+        """Ask a service's process directly whether it can do its work; within about a second."""
+        kinds = {name: process.kind for process in SHOP.processes for name in process.instances}
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                match kinds[replica]:
+                    case "postgres":
+                        return await self.database.is_ready()
+                    case "redis":
+                        return await self.cache.is_ready()
+                    case _:
+                        return await self._answers(replica)
+        except TimeoutError:
+            return False
+
+    async def switch(self, toggles: Mapping[str, bool]) -> None:
+        """Spread replicated services or not, and let web start with these toggles, should it have to start again."""
+        web = SHOP.process("web")
+        for instance in web.instances:
+            self.children[instance].program = self.wiring.http(web, instance, toggles)
+        for replicated in self.replicated.values():
+            await replicated.spread_over(all_of_them=toggles.get(SPREAD, True))
 
     async def stop(self) -> None:
         """End everything: services first, then what they depend on; bounded, and killed where that does not help."""
-        services = {process.name for process in SHOP.processes if process.kind == "http"}
+        await self.pauses.stop()  # who is stopped does not hear that it is to end
+        await self.stresses.stop()
+        for watching in self._watching:
+            watching.cancel()
+        services = {name for process in SHOP.processes if process.kind == "http" for name in process.instances}
         first = [child for name, child in self.children.items() if name in services]
         then = [child for name, child in self.children.items() if name not in services]
         await asyncio.gather(*(child.stop(_DRAIN_S) for child in first))
@@ -106,6 +156,16 @@ class Plant:
         self.events.append(event)
         sys.stderr.write(encode(event_message(event)).decode())
         sys.stderr.flush()
+        if isinstance(event, ProcessExited) and (service := self._service_of.get(event.process)) is not None:
+            self.replicated[service].ended(event.process)
+
+    def _replicas(self, process: Process) -> Replicas:
+        edges = [str(edge) for edge in SHOP.callers(process.name)]
+
+        async def lead_to(instances: tuple[str, ...]) -> None:
+            await self.proxies[process.name].lead_to(edges, self.wiring.endpoints(instances))
+
+        return Replicas(process.instances, self._answers, lead_to)
 
     def _run(
         self, program: Program, on_start: Callable[[subprocess.Popen[bytes]], Awaitable[None]] | None = None
@@ -145,9 +205,9 @@ class Plant:
         await self._until("database", self.database.is_ready)
         await self.database.create(self.wiring.passwords.web)
 
-    async def _answers(self, process: Process) -> bool:
+    async def _answers(self, process: str) -> bool:
         try:
-            answer = await http.request(self.wiring.service_ports[process.name], "GET", "/healthz", timeout_s=1.0)
+            answer = await http.request(self.wiring.replica_ports[process], "GET", "/healthz", timeout_s=_PROBE_S)
         except OSError:
             return False
         return answer.status == 200

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from gameday.targets.local.wire import Json, Message, decode, encode
 from gameday.targets.protocol import TargetError
@@ -40,7 +41,7 @@ class ProxyLink:
         self._pipe.write(encode(self._configuration))
         self._reading = asyncio.ensure_future(self._read(lines))
 
-    async def ask(self, op: str, edge: str, **parameters: float) -> Mapping[str, Json]:
+    async def ask(self, op: str, edge: str, **parameters: Json) -> Mapping[str, Json]:
         """Send a request about an edge. Raises ``TargetError`` when the proxy is away or refuses."""
         if self._pipe is None or not self.is_ready:
             raise TargetError(f"the proxy of {self._service} is being started again; try once more in a second")
@@ -58,6 +59,13 @@ class ProxyLink:
         if "error" in found:
             raise TargetError(f"the proxy of {self._service}: {found['error']}")
         return found
+
+    async def lead_to(self, edges: Iterable[str], endpoints: Json) -> None:
+        """Send new connections to these replicas, of this proxy and of one that is started after it."""
+        self._configuration = {**self._configuration, "endpoints": endpoints}
+        for edge in edges:
+            with suppress(TargetError):  # one that is being started reads it from its configuration
+                await self.ask("endpoints", edge, endpoints=endpoints)
 
     async def _read(self, lines: asyncio.StreamReader) -> None:
         while (line := await lines.readline()).endswith(b"\n"):

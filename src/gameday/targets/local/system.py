@@ -8,28 +8,28 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from gameday.demo.topology import SHOP
 from gameday.experiment.model import System
-from gameday.targets.local.events import ProcessEvent, read_event
+from gameday.targets.local.control import Control
 from gameday.targets.local.folder import sweep
 from gameday.targets.local.requirements import missing
 from gameday.targets.local.spec import Spec
-from gameday.targets.local.wire import Json, ask, decode
+from gameday.targets.local.wire import Json, decode, encode
 from gameday.targets.protocol import TargetError
 
 _START_S = 60.0
 _STOP_S = 5.0
 _LAST_LINES = 8
-_SWITCH_S = 10.0
 
 
-class LocalSystem:
+class LocalSystem(Control):
     """
-    The embedded demo system, owned by the calling process: it ends when this process does.
+    The embedded demo system, owned by the calling process: it ends when this process does, unless it is left running.
 
     Args:
         system: What the system file says.
@@ -39,16 +39,10 @@ class LocalSystem:
 
     def __init__(self, system: System, *, logs: Path, progress: Callable[[str], None]) -> None:
         """Start nothing yet."""
-        self._spec = _spec(system, logs.resolve())
+        super().__init__()
+        self._spec = spec_of(system, logs.resolve())
         self._progress = progress
         self._node: subprocess.Popen[bytes] | None = None
-        self._address = ""
-        self._events_seen = 0
-
-    @property
-    def address(self) -> str:
-        """Return what ``LocalTarget`` needs in this or any other process of the same user."""
-        return self._address
 
     @property
     def pid(self) -> int:
@@ -89,27 +83,24 @@ class LocalSystem:
             self.stop()
             raise
 
-    def switch(self, variant: Mapping[str, bool]) -> None:
-        """Switch mechanisms on or off; those that are not named stay. Raises ``TargetError``."""
-        ask(self._address, "switch", _SWITCH_S, toggles=dict(variant))
+    def leave(self, state: Path) -> None:
+        """
+        Let the system outlive this process, for as long as the file ``state`` exists, which the node keeps locked.
 
-    def reset(self) -> None:
-        """Begin afresh: no fault, the usual products in the cache and no others, closed breakers. Raises ``TargetError``."""
-        ask(self._address, "reset", _SWITCH_S)
-
-    def events(self) -> tuple[ProcessEvent, ...]:
-        """Return what happened to processes since the last call, oldest first. Raises ``TargetError``."""
-        answer = ask(self._address, "events", after=self._events_seen)
-        found = answer["events"]
-        events = (
-            tuple(read_event(value) for value in found if isinstance(value, dict)) if isinstance(found, list) else ()
-        )
-        self._events_seen += len(events)
-        return events
-
-    def versions(self) -> dict[str, str]:
-        """Return the versions of Redis and PostgreSQL. Raises ``TargetError``."""
-        return {name: str(version) for name, version in ask(self._address, "versions").items()}
+        Raises:
+            TargetError: The node did not agree; it is still owned.
+        """
+        node = self._node
+        if node is None or node.stdin is None or node.stdout is None:
+            raise TargetError("only a system that this process started can be left running")
+        with suppress(BrokenPipeError):
+            os.write(node.stdin.fileno(), encode({"stay": str(state)}))
+        if not any("staying" in message for message in _messages(node, time.monotonic() + _STOP_S)):
+            raise TargetError(f"the system cannot be left running; see {self._spec.logs / 'node.log'}")
+        self._node = None
+        node.stdin.close()
+        node.stdout.close()
+        node.returncode = 0  # it is nobody's child any more; without this Popen would warn that it still runs
 
     def stop(self) -> None:
         """End everything, in order when the node still can, and return when it is gone; idempotent."""
@@ -168,7 +159,8 @@ def _messages(node: subprocess.Popen[bytes], until_s: float) -> Iterator[dict[st
             yield decode(line)
 
 
-def _spec(system: System, logs: Path) -> Spec:
+def spec_of(system: System, logs: Path) -> Spec:
+    """Say how the shop is to run for a system. Raises ``TargetError`` when the shop is not what the system file describes."""
     local = system.targets.local
     known = {process.name: process.kind for process in SHOP.processes}
     edges = {str(edge) for edge in SHOP.edges}

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from gameday.targets.local.wire import TIMEOUT_S, Json, Message, ask
-from gameday.targets.protocol import CANARY_S, Calls, Delay, EdgeState, Emptied, TargetError
+from gameday.targets.protocol import (
+    CANARY_S,
+    Calls,
+    Delay,
+    EdgeState,
+    Emptied,
+    Errors,
+    Replica,
+    Stress,
+    Stressed,
+    TargetError,
+)
 
 _BUCKET = "dependency_request_duration_seconds_bucket"
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -23,6 +35,15 @@ class LocalTarget:
         """Delay answers on an edge for ``lease_s``, or until called again or healed."""
         ask(self._address, "delay", edge=edge, delay_s=delay.delay_s, jitter_s=delay.jitter_s, lease_s=lease_s)
 
+    def blackhole(self, edge: str, *, lease_s: float) -> None:
+        """Let nothing pass on an edge for ``lease_s``, or until called again or healed."""
+        ask(self._address, "blackhole", edge=edge, lease_s=lease_s)
+
+    def reject(self, edge: str, errors: Errors, *, lease_s: float) -> None:
+        """Answer requests on an edge for ``lease_s``, or until called again or healed."""
+        rule: dict[str, Json] = {"path": errors.path, "status": errors.status, "share": errors.share}
+        ask(self._address, "answer", edge=edge, lease_s=lease_s, **rule)
+
     def heal(self, edge: str) -> None:
         """End the fault on an edge."""
         ask(self._address, "heal", edge=edge)
@@ -32,7 +53,18 @@ class LocalTarget:
         state = ask(self._address, "edge", edge=edge)
         delayed = state["delay_s"] is not None
         delay = Delay(_number(state, "delay_s"), _number(state, "jitter_s")) if delayed else None
-        return EdgeState(edge, delay, int(_number(state, "connections")), int(_number(state, "delayed")))
+        return EdgeState(
+            edge=edge,
+            delay=delay,
+            connections=int(_number(state, "connections")),
+            delayed=int(_number(state, "delayed")),
+            blackholed=bool(state["blackholed"]),
+            live=int(_number(state, "live")),
+            errors=_errors(state["rule"]),
+            requests=int(_number(state, "requests")),
+            matched=int(_number(state, "matched")),
+            rejected=int(_number(state, "answered")),
+        )
 
     def canary_s(self, edge: str, *, within_s: float = CANARY_S) -> float:
         """Send GET /healthz, PING or PostgreSQL's SSLRequest over an edge; returns what it waited when no answer came in time."""
@@ -44,7 +76,7 @@ class LocalTarget:
         caller, callee = edge.split(" -> ")
         if caller == "load":
             return None
-        page = parse_page(str(ask(self._address, "page", service=caller)["page"]))
+        page = _page(ask(self._address, "page", service=caller)["values"])
         answered: dict[float, int] = {}
         for key, value in page.items():
             name, _, rest = key.partition("{")
@@ -57,6 +89,48 @@ class LocalTarget:
         )
         return Calls(dict(sorted(answered.items())), failed)
 
+    def replicas(self, service: str) -> tuple[Replica, ...]:
+        """Read a service's processes from the node."""
+        found = ask(self._address, "replicas", service=service)["replicas"]
+        if not isinstance(found, list):
+            raise TargetError("replicas: the node's answer has another form than this version's")
+        return tuple(_replica(each) for each in found if isinstance(each, dict))
+
+    def is_ready(self, replica: str) -> bool:
+        """Ask its health page, or the store itself."""
+        return bool(ask(self._address, "is-ready", replica=replica)["ready"])
+
+    def kill(self, replica: str, *, lease_s: float) -> None:
+        """Kill a process; the node starts it again with its usual back-off, ``lease_s`` from now at the soonest."""
+        ask(self._address, "kill", replica=replica, lease_s=lease_s)
+
+    def revive(self, replica: str) -> None:
+        """Let the node start it."""
+        ask(self._address, "revive", replica=replica)
+
+    def pause(self, replica: str, *, lease_s: float) -> None:
+        """Let the node stop a process and its descendants for ``lease_s``."""
+        ask(self._address, "pause", replica=replica, lease_s=lease_s)
+
+    def resume(self, replica: str) -> None:
+        """Let it go on."""
+        ask(self._address, "resume", replica=replica)
+
+    def stress(self, place: str, stress: Stress, *, lease_s: float) -> None:
+        """Let a process of the node's use so much for ``lease_s``; all services share this machine."""
+        ask(self._address, "stress", place=place, lease_s=lease_s, **asdict(stress))
+
+    def stressed(self, place: str) -> Stressed | None:
+        """Read the stressor's own processor time and memory."""
+        used = ask(self._address, "stressed", place=place)["used"]
+        if not isinstance(used, dict):
+            return None
+        return Stressed(_number(used, "t_s"), _number(used, "used_s"), _number(used, "rss_bytes"))
+
+    def relax(self, place: str) -> None:
+        """End the stressor."""
+        ask(self._address, "relax", place=place)
+
     def cache_keys(self, service: str, prefix: str | None) -> int:
         """Count the keys of the cache."""
         return int(_number(ask(self._address, "cache-keys", service=service, prefix=prefix), "keys"))
@@ -68,30 +142,36 @@ class LocalTarget:
 
     def metrics(self) -> Mapping[str, Mapping[str, float]]:
         """Scrape every page once; a service that does not answer is missing. Three pages are the node's own: cache, database, node."""
-        answer = ask(self._address, "metrics")
-        pages, values = answer["pages"], answer["values"]
-        if not isinstance(pages, dict) or not isinstance(values, dict):
+        services = ask(self._address, "metrics")["values"]
+        if not isinstance(services, dict):
             raise TargetError("metrics: the node's answer has another form than this version's")
-        own = {
-            service: {key: float(str(value)) for key, value in page.items()}
-            for service, page in values.items()
-            if isinstance(page, dict)
-        }
-        return {**{service: parse_page(str(text)) for service, text in pages.items()}, **own}
+        return {service: _page(page) for service, page in services.items()}
 
     def url(self, service: str) -> str:
         """Return where requests from outside enter; they pass a proxy."""
         return str(ask(self._address, "url", service=service)["url"])
 
 
-def parse_page(text: str) -> dict[str, float]:
-    """
-    Read a page that prometheus_client wrote into sample key -> value.
+def _page(values: Json) -> dict[str, float]:
+    if not isinstance(values, dict):
+        raise TargetError("metrics: the node's answer has another form than this version's")
+    return {key: float(str(value)) for key, value in values.items()}
 
-    Its sample keys are those of ``record.metrics.sample_key``: it sorts labels too, and the shop's values need no escapes.
-    """
-    lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
-    return {key: float(value) for key, _, value in lines}
+
+def _errors(rule: Json) -> Errors | None:
+    if not isinstance(rule, dict):
+        return None
+    return Errors(str(rule["path"]), int(_number(rule, "status")), _number(rule, "share"))
+
+
+def _replica(value: Message) -> Replica:
+    there = value["pid"] is not None
+    return Replica(
+        name=str(value["name"]),
+        pid=int(_number(value, "pid")) if there else None,
+        created_s=_number(value, "created_s") if there else None,
+        stopped=bool(value["stopped"]),
+    )
 
 
 def _number(message: Message, name: str) -> float:

@@ -31,6 +31,14 @@ def decode(line: bytes) -> dict[str, Json]:
     return value
 
 
+def number(message: Message, name: str) -> float:
+    """Read a number of a message. Raises ``KeyError`` or ``TypeError``."""
+    value = message[name]
+    if not isinstance(value, int | float):
+        raise TypeError(f"{name} is no number")
+    return float(value)
+
+
 def ask(address: str, op: str, timeout_s: float = TIMEOUT_S, /, **parameters: Json) -> dict[str, Json]:
     """
     Send a request to a node and return its answer.

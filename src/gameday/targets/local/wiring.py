@@ -7,10 +7,10 @@ import pwd
 import secrets
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGINT, SIGQUIT
+from signal import SIGINT, SIGQUIT, Signals
 
 from gameday.demo.schema import OWNER_ROLE
 from gameday.demo.settings import CACHE_PASSWORD, DATABASE_PASSWORD, Link, Settings
@@ -21,7 +21,7 @@ from gameday.targets.local.programs import Postgres
 from gameday.targets.local.wire import Json
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
-_MAX_CONNECTIONS = 120  # web's hundred, the node's, and some to look around with
+_MAX_CONNECTIONS = 240  # a hundred for each replica of web, the node's, and some to look around with
 _POSTGRES_OPTIONS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -67,9 +67,12 @@ class Wiring:
         query_s: float,
         bypass: Mapping[str, float],
     ) -> None:
-        """Reserve a port for each service and each edge."""
+        """Reserve a port for each replica and each edge."""
         self.passwords = Passwords()
-        self.service_ports = {process.name: reservations.reserve() for process in topology.processes}
+        self.replica_ports = {
+            instance: reservations.reserve() for process in topology.processes for instance in process.instances
+        }
+        self.service_ports = {process.name: self.replica_ports[process.instances[0]] for process in topology.processes}
         self.edge_ports = {str(edge): reservations.reserve() for edge in topology.edges}
         self._topology = topology
         self._folder = folder
@@ -77,8 +80,8 @@ class Wiring:
         self._query_s = query_s
         self._bypass = bypass
 
-    def http(self, process: Process, toggles: Mapping[str, bool]) -> Program:
-        """Return the program of a service; ``toggles`` are those to start with."""
+    def http(self, process: Process, instance: str, toggles: Mapping[str, bool]) -> Program:
+        """Return the program of one replica of a service; ``toggles`` are those to start with."""
         links = {
             callee: Link(
                 port=self.edge_ports[f"{process.name} -> {callee}"],
@@ -87,13 +90,18 @@ class Wiring:
             )
             for callee in self._topology.dependencies(process.name)
         }
-        settings = Settings(process.name, self.service_ports[process.name], links, self._query_s, toggles)
+        settings = Settings(instance, self.replica_ports[instance], links, self._query_s, toggles)
         environment = {**_inherited(), **settings.to_environment()}
         if "database" in links:
             environment[DATABASE_PASSWORD] = self.passwords.web
         if "cache" in links:
             environment[CACHE_PASSWORD] = self.passwords.cache
-        return Program(process.name, _python(str(process.module)), environment, self._log(process.name))
+        return Program(instance, _python(str(process.module)), environment, self._log(instance))
+
+    def helper(self, name: str, module: str, argument: str, *, death_signal: Signals) -> Program:
+        """Return the program of a process that holds a fault."""
+        command = (*_python(module), argument)
+        return Program(name, command, _inherited(), self._log(name), piped=True, death_signal=death_signal)
 
     def proxy(self, service: str) -> Program:
         """Return the program of the proxy before a service."""
@@ -106,7 +114,11 @@ class Wiring:
             str(edge): [HOST, self.edge_ports[str(edge)]] for edge in self._topology.callers(service)
         }
         seed = zlib.crc32(service.encode())  # the same jitter in every run
-        return {"seed": seed, "endpoints": [[HOST, self.service_ports[service]]], "edges": edges}
+        return {"seed": seed, "endpoints": self.endpoints(self._topology.process(service).instances), "edges": edges}
+
+    def endpoints(self, instances: Iterable[str]) -> list[Json]:
+        """Return where replicas listen, as a proxy is told of them."""
+        return [[HOST, self.replica_ports[instance]] for instance in instances]
 
     def redis(self, program: Path) -> Program:
         """Return the program of the cache; its configuration goes through a pipe, because it holds the password."""
