@@ -53,7 +53,10 @@ class Kind:
         return PlannedFault(self.name, self.shape, given, services, edges, dose, "", "", "")
 
 
-KINDS = {kind.name: kind for kind in (Kind("none", "none"), Kind("latency", "step"), Kind("empty-cache", "impulse"))}
+KINDS = {
+    kind.name: kind
+    for kind in (Kind("none", "none"), Kind("latency", "step"), Kind("empty-cache", "impulse"), Kind("kill", "impulse"))
+}
 
 
 def shipped(name: str, seed: int, *, variant: str = "hardened") -> Plan:

@@ -6,9 +6,11 @@ import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from gameday.analysis.episodes import Episode, episodes
 from gameday.analysis.model import Status
-from gameday.analysis.routes import Requests, by_route
+from gameday.analysis.routes import Requests, by_route, sound
 from gameday.analysis.statistics import (
     Bools,
     Estimate,
@@ -30,7 +32,13 @@ from gameday.record.metrics import Metrics
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A run as the checkers see it."""
+    """
+    A run as the checkers see it.
+
+    Attributes:
+        others: Names of requests that stand for no route, with their number.
+        spoilt: What rows say that no request can have done, with how many say so; those rows are in no route.
+    """
 
     plan: Plan
     arrivals: Mapping[str, Arrivals]
@@ -39,9 +47,13 @@ class Case:
     metrics: Metrics
     episodes: tuple[Episode, ...]
     windows: Windows
+    others: tuple[tuple[str, int], ...] = ()
+    spoilt: tuple[str, ...] = ()
 
     def scheduled(self, route: str, window: Window) -> int:
-        """Return how many arrivals of a route the plan has in a window."""
+        """Return how many arrivals of a route the plan has in a window; of a closed load, how many were sent."""
+        if self.plan.closed:
+            return len(self.routes[route].within(window))
         times_s = self.arrivals[route].times_s
         return max(0, bisect.bisect_left(times_s, window.end_s) - bisect.bisect_left(times_s, window.start_s))
 
@@ -108,11 +120,14 @@ def case(data: RunData) -> Case:
     """Prepare a run for the checkers. Raises nothing on runs that stopped early or never began."""
     plan = data.plan
     found = episodes(plan, data.history)
+    rows, spoilt = sound(
+        data.rows, routes=[*(load.index for load in plan.routes), *(data.names if plan.closed else ())]
+    )
     return Case(
         plan=plan,
         arrivals={load.route: plan.arrivals(load.route) for load in plan.routes},
         routes=by_route(
-            data.rows,
+            rows,
             {load.route: plan.system.routes[load.route].deadline_s for load in plan.routes},
             plan.experiment.load.hang_s,
         ),
@@ -120,4 +135,6 @@ def case(data: RunData) -> Case:
         metrics=data.metrics,
         episodes=found,
         windows=windows(plan, data.history, found),
+        others=tuple((name, int(np.count_nonzero(rows["route"] == index))) for index, name in data.names.items()),
+        spoilt=spoilt,
     )

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from gameday.analysis import closed
 from gameday.analysis.case import Case
 from gameday.analysis.gates import counted
 from gameday.analysis.model import Gate, Status
@@ -24,6 +25,8 @@ STOP_SLACK_S = 0.5
 
 def delivered(case: Case) -> Gate:
     """Ask that in every window of every route at least 98 % of the schedule were sent and nothing was dropped."""
+    if case.plan.closed:
+        return closed.delivered(case)
     problems, least, n = [], 1.0, 0
     for load in case.plan.routes:
         for window in _windows(case):
@@ -65,7 +68,11 @@ def _windows(case: Case) -> tuple[Window, ...]:
 
 
 def on_time(case: Case) -> Gate:
-    """Ask that the generator's p99 lag is immaterial (20 ms, or a tenth of the baseline's p50) and it had processor time to spare."""
+    """
+    Ask that the generator's p99 lag is immaterial (20 ms, or a tenth of the baseline's p50) and it had processor time to spare.
+
+    Requests of a closed load have no schedule and no lag; their process tells how late it was itself.
+    """
     problems, worst, bound_s, n = [], 0.0, MATERIAL_S, 0
     for route, requests in case.routes.items():
         for window in (case.windows.baseline, case.windows.fault, case.windows.recovery):
@@ -77,11 +84,13 @@ def on_time(case: Case) -> Gate:
                 problems.append(
                     f"{route}: p99 lag {seconds(lag_s)} in the {window.label} window, at most {seconds(allowed_s)} is immaterial"
                 )
-    busy = [
-        float(str(record.data.get("cpu_share")))
-        for record in case.history
-        if record.event == Event.LOAD_DONE and isinstance(record.data.get("cpu_share"), int | float)
-    ]
+    for late_s in _told(case, "late_s"):
+        worst = late_s
+        if late_s > bound_s:
+            problems.append(
+                f"users waited {seconds(late_s)} for their process (p99), at most {seconds(bound_s)} is immaterial"
+            )
+    busy = _told(case, "cpu_share")
     problems += [f"the generator used {percent(share)} of a core" for share in busy if share > CPU_SHARE]
     told = f", {percent(busy[0])} of a core used" if busy else ""
     return Gate(
@@ -99,6 +108,15 @@ def on_time(case: Case) -> Gate:
     )
 
 
+def _told(case: Case, name: str) -> list[float]:
+    """Return a number that the load told of itself at its end."""
+    return [
+        float(str(record.data.get(name)))
+        for record in case.history
+        if record.event == Event.LOAD_DONE and isinstance(record.data.get(name), int | float)
+    ]
+
+
 def _p99_lag(inside: Requests) -> float:
     lag_s = np.sort(inside.lag_s[~inside.dropped])
     return float(lag_s[math.ceil(0.99 * len(lag_s)) - 1]) if len(lag_s) else 0.0
@@ -109,8 +127,10 @@ def _allowed(baseline: Requests) -> float:
 
 
 def rows(case: Case) -> Gate:
-    """Ask that there is exactly one row for every scheduled request, as far as the run came."""
-    problems, scheduled = [], 0
+    """Ask that there is exactly one row for every scheduled request, as far as the run came, and that each can be read."""
+    if case.plan.closed:
+        return closed.rows(case)
+    problems, scheduled = list(case.spoilt), 0
     stopped_s = case.windows.stopped_s
     for load in case.plan.routes:
         times_s = np.array(case.arrivals[load.route].times_s)

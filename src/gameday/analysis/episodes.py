@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pydantic import JsonValue
 
 from gameday.experiment.catalogue import PlannedFault
+from gameday.experiment.foreign import ACTIVITY
 from gameday.experiment.plan import Plan
 from gameday.record.history import Event, Record
 
@@ -33,6 +34,11 @@ class Episode:
     verified_s: float | None = None
     proof: JsonValue = None
     failure: str | None = None
+
+    @property
+    def provable(self) -> bool:
+        """Tell whether anything looks for its effect: an activity of Chaos Toolkit without a ``proof:`` has nothing."""
+        return self.planned is None or self.planned.fault != ACTIVITY or bool(self.planned.parameters.get("proof"))
 
     @property
     def asked(self) -> bool:
@@ -62,6 +68,8 @@ def episodes(plan: Plan, history: Iterable[Record]) -> tuple[Episode, ...]:
 
 
 def _label(fault: PlannedFault) -> str:
+    if fault.fault == ACTIVITY:
+        return str(fault.parameters["name"])
     where = ", ".join(fault.edges or fault.services)
     return f"{fault.fault}: {where}" if where else fault.fault
 
@@ -73,7 +81,7 @@ def _follow(episode: Episode, records: tuple[Record, ...]) -> Episode:
         if record.event == Event.FAULT_INJECTED and episode.injected_s is None:
             episode = replace(episode, injected_s=record.t_s)
         elif record.event == Event.FAULT_CONFIRMED and episode.confirmed_s is None:
-            episode = replace(episode, confirmed_s=record.t_s, proof=record.data.get("proof"))
+            episode = _confirmed(episode, record)
         elif record.event == Event.FAULT_INERT:
             episode = replace(episode, proof=record.data.get("proof"), failure="it had no effect")
         elif record.event == Event.FAULT_FAILED:
@@ -83,6 +91,14 @@ def _follow(episode: Episode, records: tuple[Record, ...]) -> Episode:
         elif record.event == Event.FAULT_VERIFIED:
             episode = replace(episode, verified_s=record.t_s)
     return episode
+
+
+def _confirmed(episode: Episode, record: Record) -> Episode:
+    """Take a confirmation at the word of its proof: one that says itself that it does not bite confirms nothing."""
+    proof = record.data.get("proof")
+    if isinstance(proof, Mapping) and proof.get("bites") is False:
+        return replace(episode, proof=proof, failure="what is recorded as its confirmation shows no effect")
+    return replace(episode, confirmed_s=record.t_s, proof=proof)
 
 
 def _failed(episode: Episode, error: str) -> str:

@@ -90,6 +90,11 @@ def undecided(
     )
 
 
+def of_latency(finding: Finding) -> bool:
+    """Tell whether a finding is about time, which a late or a closed generator blurs."""
+    return not {"latency", "p50", "p95"}.isdisjoint(finding.id.split(".")) or finding.id == "recovery.time"
+
+
 def shown(
     id: str,  # noqa: A002 - the finding's own word
     title: str,

@@ -8,6 +8,7 @@ from typing import Literal
 from gameday.analysis.case import Case
 from gameday.analysis.episodes import Episode, describe_numbers, describe_proof
 from gameday.analysis.model import Gate, Status
+from gameday.analysis.others import off_before
 from gameday.analysis.steady_state import baseline_findings, describe
 from gameday.record.history import Event, Record, outstanding
 
@@ -48,14 +49,17 @@ def fault_proven(case: Case) -> Gate:
     """
     Ask of every fault with a dose that the target's own signals showed it: confirmed, and never inert or failed.
 
-    A fault that lasts must have lasted: to the guard before its phase's end, unless the run was stopped.
+    A fault that lasts must have lasted: to the guard before its planned end, unless the run was stopped.
     """
     asked = tuple(episode for episode in case.episodes if episode.asked)
+    unproven = [(episode, problem) for episode in asked if (problem := _unproven(episode) or _withdrawn(case, episode))]
+    unknown = all(not episode.provable and episode.injected_s is not None for episode, _ in unproven)
     return counted(
         "gate.fault-proven",
         "every fault took effect",
-        forbids="verdict",
-        problems=tuple(problem for episode in asked if (problem := _unproven(episode) or _withdrawn(case, episode))),
+        # What nobody could look for may have taken effect all the same: then what failed, failed.
+        forbids="pass" if unproven and unknown else "verdict",
+        problems=tuple(problem for _, problem in unproven),
         n=len(asked),
         fine="; ".join(f"{episode.label}: {describe_proof(episode.proof)}" for episode in asked)
         or "no fault was asked for: dose 0",
@@ -72,16 +76,25 @@ def _numbers(asked: tuple[Episode, ...]) -> Iterator[str]:
 
 
 def _withdrawn(case: Case, episode: Episode) -> str | None:
-    step = episode.planned is not None and episode.planned.shape == "step"
-    if not step or episode.undone_s is None or case.windows.stopped_s is not None:
+    """
+    Tell of a lasting fault that it ended too early: by its undo, or at the latest when it was seen healed.
+
+    One of which neither is recorded is outstanding, and has a gate of its own.
+    """
+    planned = episode.planned
+    if planned is None or planned.shape != "step" or case.windows.stopped_s is not None:
         return None
-    end_s = case.plan.phase("fault").end_s
-    if episode.undone_s >= end_s - case.plan.experiment.phases.guard_s - CLOCK_S:
+    gone_s = episode.undone_s if episode.undone_s is not None else episode.verified_s
+    end_s = planned.end_s
+    if gone_s is None or gone_s >= end_s - case.plan.experiment.phases.guard_s - CLOCK_S:
         return None
-    return f"{episode.label} was withdrawn at {episode.undone_s:.1f} s; it should have lasted to {end_s:g} s"
+    how = "was withdrawn at" if episode.undone_s is not None else "was seen healed, with no undo on record, at"
+    return f"{episode.label} {how} {gone_s:.1f} s; it should have lasted to {end_s:g} s"
 
 
 def _unproven(episode: Episode) -> str | None:
+    if not episode.provable and episode.injected_s is not None:
+        return f"{episode.label}: its effect is not proven ({describe_proof(episode.proof)})"
     if episode.failure:
         told = "" if episode.proof is None else f" ({describe_proof(episode.proof)})"
         return f"{episode.label}: {episode.failure}{told}"
@@ -177,8 +190,9 @@ def baseline(case: Case) -> Gate:
     findings = baseline_findings(case)
     off = (
         *(describe(finding) for finding in findings if finding.status is not Status.PASS),
+        *off_before(case),
         *(str(record.data.get("reason")) for record in case.history if record.event == Event.RUN_STOPPED),
-    )
+    ) or tuple(_unmet(case))
     return counted(
         "gate.baseline",
         case.plan.experiment.steady_state_hypothesis.title,
@@ -189,3 +203,14 @@ def baseline(case: Case) -> Gate:
         unit="probes off",
         evidence=tuple(describe(finding) for finding in findings if finding.status is Status.PASS),
     )
+
+
+def _unmet(case: Case) -> Iterator[str]:
+    """Yield that the run itself found the baseline off, although it went on; what its rows say now is not all that it saw."""
+    for record in case.history:
+        if (
+            record.event == Event.HYPOTHESIS
+            and record.data.get("phase") == "baseline"
+            and record.data.get("met") is not True
+        ):
+            yield f"the run itself did not find the hypothesis met in the baseline, at {record.t_s:.1f} s"

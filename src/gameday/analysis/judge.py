@@ -16,9 +16,12 @@ from gameday.analysis.accounting import accounting
 from gameday.analysis.backpressure import backpressure
 from gameday.analysis.bulkhead import bulkhead
 from gameday.analysis.case import Case, case
-from gameday.analysis.findings import undecided
+from gameday.analysis.closed import limit
+from gameday.analysis.findings import of_latency, undecided
 from gameday.analysis.guarding import Guard
 from gameday.analysis.model import Analysis, Finding, Gate, Status, Verdict
+from gameday.analysis.others import others
+from gameday.analysis.outage import outage
 from gameday.analysis.recovery import Recovered, measure, recovery, unmeasured
 from gameday.analysis.series import route_series, summaries
 from gameday.analysis.signals import system_series
@@ -35,8 +38,9 @@ CHECKERS: tuple[tuple[str, Checker], ...] = (
     ("bulkhead", lambda run, _: bulkhead(run)),
     ("backpressure", lambda run, _: backpressure(run)),
     ("stampede", lambda run, _: stampede(run)),
+    ("outage", lambda run, _: outage(run)),
     ("recovery", recovery),
-    ("steady-state", lambda run, measured: steady_state(run, measured.at_s)),
+    ("steady-state", lambda run, measured: (*steady_state(run, measured.at_s), *others(run))),
 )
 
 GATES: tuple[tuple[str, Gater], ...] = (
@@ -80,7 +84,7 @@ def _judge(run: Case, guard: Guard) -> Analysis:
     aborted = guard.attempt("reading why it was aborted", lambda: gates.aborted_for(run), None)
     held = (*(_gate(run, id_, gater) for id_, gater in GATES), *guard.gates())
     found = [finding for room, checker in CHECKERS for finding in _check(run, measured, room, checker)]
-    checks = tuple(allow(finding, held) for finding in _as_planned(plan, found))
+    checks = tuple(limit(run, allow(finding, held)) for finding in _as_planned(plan, found))
     verdict, reason, decided_by = conclude(plan, held, checks, aborted)
     return replace(analysis, verdict=verdict, reason=reason, decided_by=decided_by, gates=held, checks=checks)
 
@@ -167,7 +171,7 @@ def allow(finding: Finding, held: tuple[Gate, ...]) -> Finding:
         forbidden = gate.forbids == "verdict" or (
             finding.status is Status.PASS
             if gate.forbids == "pass"
-            else finding.status is Status.FAIL and _latency(finding)
+            else finding.status is Status.FAIL and of_latency(finding)
         )
         if failed(gate) and forbidden:
             was = "passed" if finding.status is Status.PASS else "failed"
@@ -177,10 +181,6 @@ def allow(finding: Finding, held: tuple[Gate, ...]) -> Finding:
                 reason=f"{finding.reason}; would have {was}, but {gate.id}: {gate.reason}",
             )
     return finding
-
-
-def _latency(finding: Finding) -> bool:
-    return not {"latency", "p50", "p95"}.isdisjoint(finding.id.split(".")) or finding.id == "recovery.time"
 
 
 def conclude(

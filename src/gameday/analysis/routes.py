@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +116,27 @@ class Requests:
         inside = self.within(window)
         inside = inside.where(~inside.dropped)
         return Sample.of(inside.response_s, window.second(inside.scheduled_s), weights)
+
+
+def sound(rows: Rows, *, routes: Collection[int]) -> tuple[Rows, tuple[str, ...]]:
+    """
+    Return the rows that can be read, and what the others say that no request can have done.
+
+    Args:
+        rows: Of all routes.
+        routes: The indices that stand for a route, or for a name that a closed load gave.
+    """
+    timed = [np.isfinite(rows[name]) for name in ("scheduled_s", "lag_s", "service_s")]
+    spoilt = {
+        "without a time": ~np.logical_and.reduce(timed),
+        "with an outcome that there is not": ~np.isin(rows["outcome"], [int(each) for each in Outcome]),
+        "of a route that the plan does not have": ~np.isin(rows["route"], list(routes)),
+    }
+    broken = np.logical_or.reduce(list(spoilt.values()))
+    if not broken.any():
+        return rows, ()
+    told = ((int(np.count_nonzero(which)), what) for what, which in spoilt.items())
+    return rows[~broken], tuple(f"{count} of {len(rows)} rows {what}" for count, what in told if count)
 
 
 def by_route(rows: Rows, deadlines_s: Mapping[str, float], hang_s: float) -> dict[str, Requests]:

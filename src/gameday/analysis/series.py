@@ -19,7 +19,12 @@ BIN_N = 10
 
 def route_series(case: Case) -> tuple[RouteSeries, ...]:
     """Return every route in bins of one second, in the plan's order."""
-    return tuple(_series(case, case.routes[load.route]) for load in case.plan.routes)
+    return tuple(_series(case, case.routes[route]) for route in _seen(case))
+
+
+def _seen(case: Case) -> tuple[str, ...]:
+    """Return the plan's routes; of a closed load those to which requests came."""
+    return tuple(load.route for load in case.plan.routes if not case.plan.closed or len(case.routes[load.route]))
 
 
 def _series(case: Case, requests: Requests) -> RouteSeries:
@@ -70,8 +75,8 @@ def _in_flight(requests: Requests, bins: int) -> tuple[int, ...]:
 def summaries(case: Case) -> tuple[RouteSummary, ...]:
     """Return every route in every planned phase, in the plan's order; quantiles only where n allows to print them."""
     return tuple(
-        _summary(case, load.route, Window(phase.name, phase.start_s, phase.end_s))
-        for load in case.plan.routes
+        _summary(case, route, Window(phase.name, phase.start_s, phase.end_s))
+        for route in _seen(case)
         for phase in case.plan.phases
     )
 

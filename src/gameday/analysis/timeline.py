@@ -19,6 +19,7 @@ BREAKER = {0: "closed", 1: "half-open", 2: "open"}
 _TEXTS: dict[str, tuple[str, Callable[[Record], str]]] = {
     Event.RUN_STARTED: ("run", lambda r: f"run of {r.data.get('experiment')} started on {r.data.get('target')}"),
     Event.SYSTEM_READY: ("run", lambda r: f"the system is ready after {r.data.get('seconds')} s"),
+    Event.SYSTEM_JOINED: ("run", lambda r: f"the run uses a system that is up (process {r.data.get('pid')})"),
     Event.PROCESS_EXITED: ("system", lambda r: f"{r.data.get('process')} exited with {r.data.get('code')}"),
     Event.LOAD_ORIGIN: ("load", lambda _: "the load begins"),
     Event.LOAD_DONE: ("load", lambda r: f"the load is done: {r.data.get('rows')} rows"),

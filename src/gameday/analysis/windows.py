@@ -15,6 +15,7 @@ import numpy as np
 from gameday.analysis.episodes import Episode
 from gameday.analysis.statistics import Floats, Ints
 from gameday.experiment.catalogue import Shape
+from gameday.experiment.course import compared
 from gameday.experiment.plan import Plan
 from gameday.record.history import Event, Record
 
@@ -52,9 +53,10 @@ class Windows:
     Attributes:
         shape: Impulse if any fault is one, else step if any is, else none.
         baseline: The baseline phase, ending at the latest with the first injection.
-        fault: From the injection to the undo, or to the end of the fault phase for impulses and for none.
+        fault: From the injection to the undo, or to the end of the fault phase for impulses and for none. Of several lasting faults,
+            while all of them are on; where that is too short to compare, from the first injection to the last undo.
         steady: The fault window without its guards; the same as ``fault`` unless the shape is step.
-        ended_s: From when the system should recover: the last undo, for impulses the last injection.
+        ended_s: From when the system should recover: the last undo of a lasting fault or injection of an impulse.
         recovery: The recovery phase, for steps from the undo and its guard on.
         stopped_s: When the run was ended early, None when it was not.
         observed: From the warm-up's end to the run's, or to where it stopped.
@@ -78,13 +80,16 @@ def windows(plan: Plan, history: Iterable[Record], faults: Iterable[Episode]) ->
     last_s = plan.duration_s if stopped_s is None else min(plan.duration_s, stopped_s)
     phase, guard_s = plan.phase("fault"), plan.experiment.phases.guard_s
     injected = [episode.injected_s for episode in asked if episode.injected_s is not None]
-    undone = [episode.undone_s for episode in asked if episode.undone_s is not None]
-    start_s = phase.start_s if not injected else min(injected) if shape == "impulse" else max(injected)
-    end_s = min(phase.end_s, *undone, last_s) if shape == "step" else min(phase.end_s, last_s)
+    begin_s, until_s = min(injected, default=phase.start_s), phase.end_s
+    confirmed: list[float] = []
+    if shape == "step" and (lasted := [_lasted(episode, phase.end_s) for episode in asked if episode.injected_s]):
+        begin_s, until_s = compared(lasted, guard_s)
+        if begin_s == max(injected):  # all of them are on; of faults one after the other, each has its own proof
+            confirmed = [episode.confirmed_s for episode in asked if episode.confirmed_s is not None]
+    start_s, end_s = begin_s, min(phase.end_s, until_s, last_s)
     cut_s = guard_s if shape == "step" else 0.0
-    confirmed = [episode.confirmed_s for episode in asked if episode.confirmed_s is not None]
-    steady_s = max(start_s + cut_s, *confirmed) if shape == "step" and confirmed else start_s + cut_s
-    ended_s = _ended_s(shape, injected, undone, phase.end_s)
+    steady_s = max(start_s + cut_s, *confirmed) if confirmed else start_s + cut_s
+    ended_s = max((_over_s(episode, phase.end_s) for episode in asked if episode.injected_s), default=phase.end_s)
     baseline = plan.phase("baseline")
     warm_s = plan.phase("warmup").end_s
     return Windows(
@@ -104,9 +109,12 @@ def _shape(plan: Plan) -> Shape:
     return "impulse" if "impulse" in shapes else "step" if "step" in shapes else "none"
 
 
-def _ended_s(shape: Shape, injected: list[float], undone: list[float], planned_s: float) -> float:
-    if shape == "impulse" and injected:
-        return max(injected)
-    if shape == "step" and undone:
-        return max(undone)
-    return planned_s
+def _lasted(episode: Episode, planned_s: float) -> tuple[float, float]:
+    """Return when an injected fault was on, to the end of its phase where no undo is recorded."""
+    return episode.injected_s or 0.0, planned_s if episode.undone_s is None else episode.undone_s
+
+
+def _over_s(episode: Episode, planned_s: float) -> float:
+    """Return from when the system should recover from an injected fault: its undo, the injection itself of an impulse."""
+    impulse = episode.planned is not None and episode.planned.shape == "impulse"
+    return episode.injected_s or 0.0 if impulse else _lasted(episode, planned_s)[1]

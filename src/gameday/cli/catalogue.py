@@ -7,10 +7,12 @@ from pathlib import Path
 from gameday.cli.program import command
 from gameday.cli.trouble import Trouble
 from gameday.experiment.flaws import did_you_mean, one_of
-from gameday.experiment.loading.finding import experiment_folders, find_experiment
+from gameday.experiment.loading.finding import UnknownSystemError, experiment_folders, find_experiment, system_folders
 from gameday.experiment.loading.load import Loaded, load_experiment
+from gameday.experiment.loading.system import load_system
 from gameday.experiment.model import System
 from gameday.faults import catalogue
+from gameday.targets.local.switches import SWITCHES
 
 
 def load(name: str) -> Loaded:
@@ -22,7 +24,21 @@ def load(name: str) -> Loaded:
         InvalidFileError: Its files have mistakes.
     """
     found = find_experiment(name, experiment_folders(Path()))
-    return load_experiment(found.path, catalogue(), systems=found.systems)
+    return load_experiment(found.path, catalogue(), systems=found.systems, switches=SWITCHES)
+
+
+def system(name: str) -> System:
+    """
+    Load a system by its name.
+
+    Raises:
+        Trouble: There is none.
+        InvalidFileError: Its file has mistakes.
+    """
+    try:
+        return load_system(name, system_folders(Path()))
+    except UnknownSystemError as error:
+        raise Trouble(f"there is no system {error.seen}", seen=error.seen, valid=error.valid, hint=error.hint) from None
 
 
 def variant(system: System, wanted: str, *, again: tuple[str, ...]) -> str | None:

@@ -1,9 +1,9 @@
-"""Judge a run's folder and write its three reports; the same folder gives the same bytes."""
+"""Judge a run's folder and write its reports; the same folder gives the same bytes."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,10 @@ from gameday.record.folder import About, NotARunError, read_about, read_run
 from gameday.report.as_json import to_json
 from gameday.report.ending import next_step
 from gameday.report.html import html
+from gameday.report.junit import junit
 from gameday.report.markdown import markdown
 
-RENDERERS = {"report.html": html, "report.md": markdown, "report.json": to_json}
+RENDERERS = {"report.html": html, "report.md": markdown, "report.json": to_json, "junit.xml": junit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def write_reports(folder: Path) -> Judged:
         NotARunError: The folder holds no run.
         Trouble: Its ``plan.json`` or ``run.json`` cannot be read.
     """
-    _see_readable(folder)
+    see_readable(folder, {"plan.json": (_plan, made_by), "run.json": (read_about, _planned)})
     data, about = read_run(folder), read_about(folder)
     judged = Judged(judge(data), data.plan, about)
     for name, render in RENDERERS.items():
@@ -60,10 +61,18 @@ def hint(judged: Judged) -> str:
     return next_step(judged.analysis, judged.plan, program=program(), run=command(*words))
 
 
-def _see_readable(folder: Path) -> None:
-    """Tell a broken file by its name; one that is missing is left to those who read the folder."""
-    again = {"plan.json": _made_by, "run.json": _planned}
-    for name, read in (("plan.json", _plan), ("run.json", read_about)):
+def see_readable(folder: Path, files: Mapping[str, tuple[Callable[[Path], object], Callable[[Path], str]]]) -> None:
+    """
+    Tell a broken file by its name; one that is missing is left to those who read the folder.
+
+    Args:
+        folder: The run's.
+        files: Each file's name, who reads it, and who knows from the other files how to make the run again.
+
+    Raises:
+        Trouble: One of them cannot be read.
+    """
+    for name, (read, again) in files.items():
         try:
             read(folder)
         except (FileNotFoundError, NotARunError):
@@ -77,7 +86,7 @@ def _see_readable(folder: Path) -> None:
                 seen=f"{(folder / name).stat().st_size} bytes that are not what a run of this version writes",
                 valid=f"the {name} that the run wrote, from a copy of the folder; or a new run",
                 where=str(folder / name),
-                next=_or_list(again[name], folder),
+                next=_or_list(again, folder),
             ) from error
 
 
@@ -85,9 +94,12 @@ def _plan(folder: Path) -> Plan:
     return read_plan((folder / "plan.json").read_text(encoding="utf-8"))
 
 
-def _made_by(folder: Path) -> str:
-    """Return the command that made a run, by its ``run.json``."""
-    return command(*shlex.split(read_about(folder).command)[1:])
+def made_by(folder: Path) -> str:
+    """Return the command that made a run, by its ``run.json``. Raises ``ValueError`` when it was none of gameday's."""
+    words = shlex.split(read_about(folder).command)
+    if words[:1] != ["gameday"]:
+        raise ValueError(f"another program made the run: {words}")
+    return command(*words[1:])
 
 
 def _planned(folder: Path) -> str:

@@ -17,12 +17,15 @@ from gameday.cli.exits import Exit
 from gameday.cli.parser import parse, parser
 from gameday.cli.program import command
 from gameday.cli.screen import complain, show, show_invalid
+from gameday.cli.streams import OutputError, Remarks, Results, silence
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.finding import UnknownExperimentError
 from gameday.experiment.loading.problems import InvalidFileError
 
-_READERS = {"list", "doctor", "validate", "plan", "schema"}
+_READERS = {"list", "doctor", "validate", "plan", "export", "schema", "completion"}
 """Commands that only look: when nobody reads their output any more, nothing is lost."""
+_ANYWHERE = {"doctor", "schema", "completion"}
+"""Commands that look at no files; to all others a working folder that was removed would seem to be an empty one."""
 
 
 class Command(Protocol):
@@ -36,7 +39,20 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run gameday; ``argv`` without the program's name, the process's own by default. Returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    sys.stdout, sys.stderr = _open(sys.stdout), _open(sys.stderr)
+    before = sys.stdout, sys.stderr
+    remarks = Remarks(_open(sys.stderr))
+    sys.stdout, sys.stderr = cast("TextIO", Results(_open(sys.stdout))), cast("TextIO", remarks)
+    try:
+        return _told(arguments)
+    finally:
+        remarks.flush()
+        if remarks.lost:
+            silence(sys.stderr)
+        sys.stdout, sys.stderr = before
+
+
+def _told(arguments: Sequence[str]) -> int:
+    """Call the command and see its output written; what was not is no success."""
     try:
         code = _call(arguments)
         sys.stdout.flush()
@@ -44,11 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        _silence()
+        silence(sys.stdout)
         return Exit.PASSED if arguments[:1] and arguments[0] in _READERS else Exit.INTERNAL
-    except OSError as error:
-        _silence()
-        show(Trouble(f"the output cannot be written: {error.strerror}"))
+    except OutputError as error:
+        silence(sys.stdout)
+        valid = "a file, a pipe or a terminal that takes it"
+        show(Trouble(f"the output cannot be written: {error.strerror}", valid=valid, next=command(*arguments)))
         return Exit.INTERNAL
     return code
 
@@ -58,11 +75,6 @@ def _unread() -> bool:
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return bool(poll.poll(0))
-
-
-def _silence() -> None:
-    """Send what is left in stdout's buffer nowhere, so that nothing complains about it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open(stream: TextIO | None) -> TextIO:
@@ -82,13 +94,15 @@ def _call(arguments: Sequence[str]) -> int:
         parser().print_help()
         return Exit.USAGE
     try:
+        if args.command not in _ANYWHERE:
+            _see_folder(arguments)
         return cast("Command", importlib.import_module(f"gameday.cli.{args.command}")).run(args)
     except Trouble as trouble:
         _trace(debug=args.debug)
         show(trouble)
         return trouble.code
     except Exception as error:
-        if isinstance(error, BrokenPipeError) and _unread():
+        if isinstance(error, OutputError) or (isinstance(error, BrokenPipeError) and _unread()):
             raise
         return _other(error, args, arguments)
 
@@ -115,6 +129,19 @@ def _other(error: Exception, args: Namespace, arguments: Sequence[str]) -> int:
     what = f"internal error, {type(error).__name__}: {' '.join(str(error).split())[:200]}; traceback in {file.name}"
     show(Trouble(what, next=f"{again} --debug"))
     return Exit.INTERNAL
+
+
+def _see_folder(arguments: Sequence[str]) -> None:
+    """Raise ``Trouble`` when the working folder is gone: a shell may stand in one that was removed."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise Trouble(
+            "the folder in which gameday was called does not exist any more",
+            seen=str(Path("/proc/self/cwd").readlink()),
+            valid="a folder that exists",
+            next=f"cd FOLDER && {command(*arguments)}",
+        ) from None
 
 
 def _trace(*, debug: bool) -> None:

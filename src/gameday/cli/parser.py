@@ -12,7 +12,22 @@ from gameday.cli.program import RUNS, command, program
 from gameday.cli.trouble import Trouble
 from gameday.experiment.flaws import did_you_mean
 
-COMMANDS = ("list", "doctor", "validate", "plan", "run", "report", "recover", "schema")
+COMMANDS = (
+    "new",
+    "list",
+    "doctor",
+    "validate",
+    "plan",
+    "run",
+    "report",
+    "recover",
+    "up",
+    "down",
+    "export",
+    "schema",
+    "completion",
+)
+DEFAULT_VARIANT = "hardened"
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,7 +85,21 @@ def parser() -> Parser:
     root.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     root.add_argument("--debug", action="store_true", help="show tracebacks")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for add in (_list, _doctor, _validate, _plan, _run, _report, _recover, _schema):
+    for add in (
+        _new,
+        _list,
+        _doctor,
+        _validate,
+        _plan,
+        _run,
+        _report,
+        _recover,
+        _up,
+        _down,
+        _export,
+        _schema,
+        _completion,
+    ):
         add(commands)
     for each in commands.choices.values():
         # What it knows, for the error when it is given something else.
@@ -107,8 +136,25 @@ def _command(commands: _Commands[Parser], name: str, says: str, *examples: str) 
 
 
 def _examples(*lines: str) -> str:
-    """Write examples as they are typed here; each line begins with the program."""
-    return "examples:\n" + "\n".join(f"  {program()}{line.removeprefix('gameday')}" for line in lines)
+    """Write examples as they are typed here; the first ``gameday`` of each line is the program."""
+    return "examples:\n" + "\n".join(f"  {line.replace('gameday', program(), 1)}" for line in lines)
+
+
+def _new(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "new",
+        "write a first experiment file, to be changed",
+        "gameday new slow-payments",
+        "gameday new slow-payments --fault latency --route checkout",
+        "gameday new lost-cache --system shop --fault empty-cache --route product",
+    )
+    command.add_argument("called", metavar="NAME", help="the experiment's name; the file is experiments/NAME.yaml")
+    command.add_argument("--system", default="shop", metavar="SYSTEM", help="what it is about (default: shop)")
+    command.add_argument("--fault", default="latency", metavar="FAULT", help="what is done to it (default: latency)")
+    command.add_argument(
+        "--route", metavar="ROUTE", help="the route that it is about (default: the first that the fault can matter to)"
+    )
 
 
 def _list(commands: _Commands[Parser]) -> None:
@@ -161,13 +207,36 @@ def _run(commands: _Commands[Parser]) -> None:
         "gameday run cache-stampede",
         "gameday run cache-stampede --variant naive",
         "gameday run slow-recommendations --seed 7 --out /tmp/reports",
+        "gameday run cache-stampede --repeat 3 --keep 20",
     )
     _what(command)
+    _out(command)
     command.add_argument(
-        "--out", type=Path, default=RUNS, metavar="FOLDER", help="where runs are kept (default: reports)"
+        "--repeat",
+        type=_number(command, "--repeat", 1, 1000),
+        default=1,
+        metavar="N",
+        help="run N times, each with the next seed, and judge all together (default: 1)",
+    )
+    command.add_argument(
+        "--keep",
+        type=_number(command, "--keep", 1, 1_000_000),
+        metavar="N",
+        help="afterwards remove all runs but the newest N, and those that left something behind (default: keep all)",
     )
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.add_argument("--yes", action="store_true", help="ask nothing")
+
+
+def _export(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "export",
+        "print an experiment as a file for Chaos Toolkit's own chaos run",
+        "gameday export cache-stampede > cache-stampede.json",
+        "gameday export slow-recommendations --variant naive > naive.json",
+    )
+    _what(command)
 
 
 def _report(commands: _Commands[Parser]) -> None:
@@ -191,9 +260,30 @@ def _recover(commands: _Commands[Parser]) -> None:
         "gameday recover",
         "gameday recover --out /tmp/reports",
     )
-    command.add_argument(
-        "--out", type=Path, default=RUNS, metavar="FOLDER", help="where runs are kept (default: reports)"
+    _out(command)
+
+
+def _up(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "up",
+        "start the demo system and leave it running, for the runs in this folder and for you",
+        "gameday up",
+        "gameday up shop --variant naive",
     )
+    _system(command)
+    _target(command, "where the system runs (default: local)")
+    command.add_argument(
+        "--variant", metavar="VARIANT", help="naive or hardened (default: hardened, or the one that is up)"
+    )
+    _out(command)
+
+
+def _down(commands: _Commands[Parser]) -> None:
+    command = _command(commands, "down", "end what up has started", "gameday down", "gameday down --out /tmp/reports")
+    _system(command)
+    _target(command, "where the system runs (default: local)")
+    _out(command)
 
 
 def _schema(commands: _Commands[Parser]) -> None:
@@ -209,11 +299,39 @@ def _schema(commands: _Commands[Parser]) -> None:
     )
 
 
+def _completion(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "completion",
+        "print a script that completes commands, flags, experiments and variants in a shell",
+        'eval "$(gameday completion bash)"      # in ~/.bashrc',
+        "gameday completion zsh > ~/.zfunc/_gameday",
+        "gameday completion fish > ~/.config/fish/completions/gameday.fish",
+    )
+    command.add_argument(
+        "shell",
+        type=_word(command, "SHELL", "bash", "zsh", "fish", untold=("words",)),
+        metavar="SHELL",
+        help="bash, zsh or fish",
+    )
+    command.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+
+
+def _system(command: Parser) -> None:
+    command.add_argument("system", nargs="?", default="shop", metavar="SYSTEM", help="a system's name (default: shop)")
+
+
+def _out(command: Parser) -> None:
+    command.add_argument(
+        "--out", type=Path, default=RUNS, metavar="FOLDER", help="where runs are kept (default: reports)"
+    )
+
+
 def _what(command: Parser) -> None:
     command.add_argument("name", metavar="NAME", help="an experiment's name or file")
     _target(command, "where the system runs (default: local)")
     command.add_argument(
-        "--variant", default="hardened", metavar="VARIANT", help="naive or hardened (default: hardened)"
+        "--variant", default=DEFAULT_VARIANT, metavar="VARIANT", help="naive or hardened (default: hardened)"
     )
     command.add_argument("--seed", type=_seed(command), default=1, metavar="N", help="fixes every arrival (default: 1)")
 
@@ -224,11 +342,11 @@ def _target(command: Parser, says: str) -> None:
     )
 
 
-def _word(command: Parser, what: str, *valid: str) -> Callable[[str], str]:
-    """Accept one of several words."""
+def _word(command: Parser, what: str, *valid: str, untold: tuple[str, ...] = ()) -> Callable[[str], str]:
+    """Accept one of several words, and those that only programs say."""
 
     def read(text: str) -> str:
-        if text in valid:
+        if text in {*valid, *untold}:
             return text
         hint = did_you_mean(text, valid)
         raise Trouble(
@@ -246,6 +364,22 @@ def _seed(command: Parser) -> Callable[[str], int]:
             return int(text)
         raise Trouble(
             "--seed cannot be read", seen=text, valid="a whole number below 10^18", next=f"{command.prog} --help"
+        )
+
+    return read
+
+
+def _number(command: Parser, what: str, least: int, most: int) -> Callable[[str], int]:
+    """Accept a whole number in ``[least, most]``."""
+
+    def read(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) <= 18 and least <= int(text) <= most:
+            return int(text)
+        raise Trouble(
+            f"{what} cannot be read",
+            seen=text,
+            valid=f"a whole number from {least} to {most}",
+            next=f"{command.prog} --help",
         )
 
     return read

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 
 from gameday.cli.catalogue import load, variant
 from gameday.cli.exits import Exit
+from gameday.cli.foreign import find_foreign, show_foreign
 from gameday.cli.program import command, without_variant
 from gameday.cli.screen import say, table
+from gameday.experiment.course import fault_window, when
+from gameday.experiment.model import Load
 from gameday.experiment.plan import Phase, Plan, plan
 from gameday.experiment.samples import LEAST_FOR_P95, smallest_share
 from gameday.experiment.writing import per_second, seconds
@@ -20,6 +23,8 @@ from gameday.faults import catalogue
 
 def run(args: Namespace) -> int:
     """Load, plan, print."""
+    if foreign := find_foreign(args.name):
+        return show_foreign(foreign, as_json=args.json)
     loaded = load(args.name)
     planned = plan(
         loaded.experiment,
@@ -48,9 +53,16 @@ def _show(planned: Plan, given: str) -> None:
     say("\nFaults")
     for fault in planned.faults:
         say(f"  {fault.fault}" + (f" on {', '.join(fault.edges or fault.services)}" if fault.services else ""))
-        table((("effect", fault.effect), ("undo", fault.undo), ("proof", fault.proof)), indent="    ")
-    say("\nArrivals, and the smallest share of bad requests that a clean sample excludes with 99 % confidence")
-    table(_arrivals(planned), indent="  ")
+        time = (("when", when(fault, planned.phase("fault").start_s)),) if fault.shape != "none" else ()
+        table((*time, ("effect", fault.effect), ("undo", fault.undo), ("proof", fault.proof)), indent="    ")
+    if planned.closed:
+        say(
+            "\nLoad, closed: users wait for answers, so how much they ask is known only afterwards, and no latency can pass"
+        )
+        table(_locustfile(planned.experiment.load), indent="  ")
+    else:
+        say("\nArrivals, and the smallest share of bad requests that a clean sample excludes with 99 % confidence")
+        table(_arrivals(planned), indent="  ")
     if planned.predictions:
         say("\nPredictions")
         table((_prediction(planned, name) for name in (each.name for each in planned.predictions)), indent="  ")
@@ -74,22 +86,33 @@ def _timeline(planned: Plan) -> Iterator[tuple[str, ...]]:
         yield phase.name, f"{_clock(phase.start_s)} to {_clock(phase.end_s)}", does[phase.name]
 
 
+def _locustfile(load: Load) -> Iterator[tuple[str, ...]]:
+    users = (
+        "as its LoadTestShape says" if load.users is None else f"{load.users} at {per_second(load.spawn_rate_per_s)}"
+    )
+    yield "locustfile", load.locustfile or ""
+    yield "users", users
+    for label, values in (("tags", load.tags), ("without", load.exclude_tags)):
+        if values:
+            yield label, ", ".join(values)
+
+
 def _arrivals(planned: Plan) -> Iterator[tuple[str, ...]]:
     yield ("route", "rate", *(phase.name for phase in planned.phases), "quantiles")
     for offered in planned.routes:
         times_s = planned.arrivals(offered.route).times_s
         counts = [(phase, _count(times_s, *_window(planned, phase))) for phase in planned.phases]
         judged = [n for phase, n in counts if phase.name != "warmup"]
-        cells = (str(n) if phase.name == "warmup" else f"{n} ({_excluded(n)})" for phase, n in counts)
+        cells = (str(n) if phase.name == "warmup" or not n else f"{n} ({_excluded(n)})" for phase, n in counts)
         p95 = "p95" if min(judged) >= LEAST_FOR_P95 else f"no p95 (n < {LEAST_FOR_P95})"
         yield (offered.route, per_second(offered.rate_per_s), *cells, p95)
 
 
 def _window(planned: Plan, phase: Phase) -> tuple[float, float]:
     """Return what of a phase is judged: a lasting fault without its guards."""
-    step = phase.name == "fault" and any(fault.shape == "step" for fault in planned.faults)
-    guard_s = planned.experiment.phases.guard_s if step else 0.0
-    return phase.start_s + guard_s, phase.end_s - guard_s
+    if phase.name != "fault":
+        return phase.start_s, phase.end_s
+    return fault_window(planned.faults, (phase.start_s, phase.end_s), planned.experiment.phases.guard_s)[:2]
 
 
 def _count(times_s: tuple[float, ...], start_s: float, end_s: float) -> int:

@@ -7,10 +7,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from gameday.cli.exits import Exit
+from gameday.cli.foreign import print_foreign, write_foreign_reports
 from gameday.cli.judging import hint, write_reports
-from gameday.cli.program import command
+from gameday.cli.program import RUNS, command
 from gameday.cli.trouble import Trouble
 from gameday.record.folder import NotARunError
+from gameday.record.foreign import is_foreign_run
 from gameday.report.console import print_verdict
 
 
@@ -18,10 +20,20 @@ def run(args: Namespace) -> int:
     """Write the reports and print the verdict; the exit code tells that it was done, not what the verdict is."""
     folder = Path(args.run).resolve()
     try:
+        if is_foreign_run(folder):
+            print_foreign(*write_foreign_reports(folder), folder)
+            return Exit.PASSED
         judged = write_reports(folder)
     except NotARunError as problem:
-        raise Trouble(
-            str(problem), seen=args.run, valid="the folder of a run", next=command("report", "reports/latest")
-        ) from None
+        raise _no_run(problem, args.run) from None
     print_verdict(judged.analysis, judged.plan, folder, sys.stdout, hint(judged))
     return Exit.PASSED
+
+
+def _no_run(problem: NotARunError, asked: str) -> Trouble:
+    """Tell it, and lead to the newest run; where there is none, to one that could be made."""
+    newest = RUNS / "latest"
+    there = newest.exists()
+    what = str(problem) if Path(asked).exists() else f"there is no run {asked}"
+    found = command("report", str(newest)) if there and Path(asked).resolve() != newest.resolve() else command("list")
+    return Trouble(what, seen=asked, valid="the folder of a run", next=found)

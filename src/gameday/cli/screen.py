@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from gameday.cli.streams import OutputError
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.problems import InvalidFileError
 
@@ -44,8 +46,9 @@ def complain(text: str) -> None:
 
 
 def show(trouble: Trouble) -> None:
-    """Show a trouble on stderr."""
-    sys.stdout.flush()
+    """Show a trouble on stderr, behind what stdout has so far; that this cannot be written is told at the command's end."""
+    with suppress(OutputError):
+        sys.stdout.flush()
     _write("error", trouble.what, indent="")
     for label, text in trouble.parts():
         if text:
@@ -57,8 +60,8 @@ def show_invalid(invalid: InvalidFileError, *, again: str) -> None:
     for each in invalid.problems:
         where = f"{short(each.file)}:{each.line}" + (f"  {each.key_path}" if each.key_path else "")
         show(Trouble(each.message, seen=each.seen, valid=each.valid, hint=each.hint, where=where))
-    files = _count(len({each.file for each in invalid.problems}), "file")
-    _write("", f"{_count(len(invalid.problems), 'mistake')} in {files}; nothing was started", indent="")
+    files = count(len({each.file for each in invalid.problems}), "file")
+    _write("", f"{count(len(invalid.problems), 'mistake')} in {files}; nothing was started", indent="")
     _write("next", again, indent="  ")
 
 
@@ -70,7 +73,8 @@ def short(path: Path) -> str:
         return str(path)
 
 
-def _count(number: int, thing: str) -> str:
+def count(number: int, thing: str) -> str:
+    """Write a number of things."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 

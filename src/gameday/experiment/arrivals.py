@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gameday.experiment.model import Load, Route
@@ -34,20 +35,52 @@ class Arrivals:
     keys: tuple[int, ...]
 
 
-def arrivals(name: str, route: Route, load: Load, *, duration_s: float, seed: int) -> Arrivals:
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """Requests that come on top of a route's rate in ``[start_s, end_s)`` of the load's clock."""
+
+    start_s: float
+    end_s: float
+    rate_per_s: float
+
+
+def arrivals(
+    name: str, route: Route, load: Load, *, duration_s: float, seed: int, surges: Sequence[Surge] = ()
+) -> Arrivals:
     """
     Draw the arrivals of one route.
 
     Args:
         name: The route; with the seed it fixes the sequence, whatever other routes there are.
         route: Its keys and their cold share.
-        load: Its rate and the arrival process: Poisson (exponential gaps), or constant gaps with a random first one.
+        load: Its rate (none when it is not loaded) and the arrival process: Poisson (exponential gaps), or constant gaps with a
+            random first one.
         duration_s: How long arrivals go on.
         seed: The run's seed.
+        surges: What comes on top; the arrivals of the rate are the same with and without.
     """
-    source = random.Random(int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8]))  # noqa: S311 - not for secrets
-    times = tuple(_times(load, load.routes[name], duration_s, source))
-    return Arrivals(name, times, tuple(_keys(route, len(times), source)))
+    source = _source(f"{seed}/{name}")
+    drawn = [
+        (t_s, key)
+        for number, surge in enumerate(surges)
+        for t_s, key in _surge(f"{seed}/{name}/{number}", route, load, surge)
+    ]
+    if name in load.routes:
+        times = _times(load, load.routes[name], duration_s, source)
+        drawn += zip(times, _keys(route, len(times), source) or [0] * len(times), strict=True)
+    drawn.sort(key=lambda each: each[0])
+    return Arrivals(name, tuple(t_s for t_s, _ in drawn), tuple(key for _, key in drawn) if route.keys else ())
+
+
+def _source(words: str) -> random.Random:
+    return random.Random(int.from_bytes(hashlib.sha256(words.encode()).digest()[:8]))  # noqa: S311 - not for secrets
+
+
+def _surge(words: str, route: Route, load: Load, surge: Surge) -> list[tuple[float, int]]:
+    source = _source(words)
+    times = _times(load, surge.rate_per_s, surge.end_s - surge.start_s, source)
+    keys = _keys(route, len(times), source) or [0] * len(times)
+    return [(surge.start_s + t_s, key) for t_s, key in zip(times, keys, strict=True)]
 
 
 def _times(load: Load, rate_per_s: float, duration_s: float, source: random.Random) -> list[float]:

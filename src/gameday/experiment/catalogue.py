@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, JsonValue
@@ -28,6 +28,15 @@ class PlannedFault:
         effect: One sentence: what it does to whom.
         undo: One sentence: how it is undone.
         proof: One sentence: which of the target's own signals must show it.
+        beside: It acts beside its services and not on them, so that another fault may act on them at the same time.
+        lasts_s: How long it lasts by itself; None: as long as its entry in the method says.
+        proof_s: How long its full dose must be on until the target has shown it, beside the runner's own looks.
+        scales: The parameters that carry its dose and may be anything from 0 to what is asked; empty: it is on or off.
+        start_s: When it is injected, on the load's clock; the plan sets this and what follows.
+        end_s: When it is undone.
+        ramp_s: How long its dose rises from nothing to its full value; 0: it begins with the full dose.
+        pulse_s: How long the full dose and the rest after it last, again and again; None without pulses.
+        surge_per_s: Route -> requests per second that come on top of its load meanwhile, as the load's schedule has it.
     """
 
     fault: str
@@ -39,6 +48,15 @@ class PlannedFault:
     effect: str
     undo: str
     proof: str
+    beside: bool = False
+    lasts_s: float | None = None
+    proof_s: float = 0.0
+    scales: tuple[str, ...] = ()
+    start_s: float = 0.0
+    end_s: float = 0.0
+    ramp_s: float = 0.0
+    pulse_s: tuple[float, float] | None = None
+    surge_per_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ baseline before the method and the recovery after it.
 
 from __future__ import annotations
 
+import json
+
 from pydantic import JsonValue
 
 from gameday.experiment.plan import Plan
 
 ACTIVITIES = "gameday.runner.activities"
+STAGE = "gameday.runner.exported"
 
 
 def to_chaos_toolkit(plan: Plan) -> dict[str, JsonValue]:
@@ -30,7 +33,7 @@ def to_chaos_toolkit(plan: Plan) -> dict[str, JsonValue]:
                     "tolerance": {
                         "type": "probe",
                         "name": "every probe of the hypothesis holds",
-                        "provider": _python("is_met"),
+                        "provider": _python("is_met", value=None),
                     },
                     "provider": _python("steady_state"),
                 }
@@ -47,6 +50,22 @@ def to_chaos_toolkit(plan: Plan) -> dict[str, JsonValue]:
                 "seed": plan.seed,
             }
         ],
+    }
+
+
+def to_exported(plan: Plan, *, locustfile: str | None = None) -> dict[str, JsonValue]:
+    """
+    Return the experiment as a file for ``chaos run``: the same, with a control that starts and ends system and load.
+
+    The whole plan travels in ``extensions``, so that the file needs no other one; ``locustfile`` is the path of the load's own file.
+    """
+    extension: dict[str, JsonValue] = {"name": "gameday", "plan": json.loads(plan.to_json())}
+    if locustfile:
+        extension["locustfile"] = locustfile
+    return {
+        **to_chaos_toolkit(plan),
+        "controls": [{"name": "gameday", "provider": {"type": "python", "module": STAGE}}],
+        "extensions": [extension],
     }
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo, WithJsonSchema
 
+from gameday.experiment.timing import Timing
 from gameday.experiment.units import (
     AtLeastNumber,
     AtLeastShare,
@@ -220,11 +221,34 @@ class System(Declared):
 
 
 class Load(Declared):
-    """One open arrival process per route; arrivals are Poisson unless ``arrivals`` says ``constant``."""
+    """
+    One open arrival process per route, or a person's own ``locustfile``, whose users wait for answers: a *closed* load.
 
-    routes: Annotated[dict[Name, PerSecond], Field(min_length=1)]
+    ``routes`` are Poisson unless ``arrivals`` says ``constant``. The other keys belong to a locustfile: it is a path relative to the
+    experiment's file; ``users`` may be left out when it has a LoadTestShape. ``host`` is the service whose address its
+    users get, ``hosts`` that of some user classes; ``names`` tells which of its request names stand for a route.
+    """
+
+    routes: dict[Name, PerSecond] = {}
     arrivals: Literal["poisson", "constant"] = "poisson"
     hang_s: Annotated[Seconds, Field(alias="hang")] = 3.0
+    locustfile: Annotated[str, Field(min_length=1, examples=["load/shop.py"])] | None = None
+    users: Annotated[int, Field(ge=1, le=10_000, examples=[50])] | None = None
+    spawn_rate_per_s: PerSecond = 1.0
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    host: Name | None = None
+    hosts: dict[str, Name] = {}
+    names: dict[Name, tuple[str, ...]] = {}
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether the load is a locustfile's: its requests are known only when they are sent."""
+        return self.locustfile is not None
+
+    def loaded(self, system: System) -> tuple[str, ...]:
+        """Return the routes that requests may come to, in order: those declared, or any of the system's when closed."""
+        return tuple(system.routes if self.closed else self.routes)
 
 
 class Phases(Declared):
@@ -252,10 +276,15 @@ class RouteProbe(Declared):
 
 
 class Hypothesis(Declared):
-    """The steady state: a gate in the baseline, a check in the recovery."""
+    """
+    The steady state: a gate in the baseline, a check in the recovery.
+
+    ``others`` are probes of Chaos Toolkit with a tolerance; in the file they stand among ``probes``, behind those of routes.
+    """
 
     title: str
     probes: Annotated[tuple[RouteProbe, ...], Field(min_length=1)]
+    others: tuple[dict[str, JsonValue], ...] = ()
 
 
 class FaultCall(BaseModel):
@@ -265,6 +294,7 @@ class FaultCall(BaseModel):
 
     fault: str
     parameters: dict[str, JsonValue]
+    timing: Timing = Timing()
 
 
 class Bulkhead(Declared):
@@ -299,6 +329,18 @@ class Stampede(Declared):
     duplicates: AtMostNumber = Threshold(op="<", bound=1.2)
 
 
+class Outage(Declared):
+    """
+    How much a single event, such as a kill, may cost routes (docs/verdicts.md).
+
+    ``lost_s`` is the requests that got no good answer beyond the baseline's share, in seconds of the route's load: ``1s`` is as
+    many as a total outage of one second takes.
+    """
+
+    routes: Annotated[tuple[Name, ...], Field(min_length=1)]
+    lost_s: Annotated[AtMostSeconds, Field(alias="lost")] = Threshold(op="<", bound=0.5)
+
+
 class Recovery(Declared):
     """How soon after the fault's end the steady state must be back, and stay."""
 
@@ -311,6 +353,7 @@ class Expect(Declared):
     bulkhead: Bulkhead | None = None
     backpressure: Backpressure | None = None
     stampede: Stampede | None = None
+    outage: Outage | None = None
     recovery: Recovery | None = Recovery()
 
 

@@ -8,8 +8,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from gameday.experiment.arrivals import Arrivals, arrivals
+from gameday.experiment.arrivals import Arrivals, Surge, arrivals
 from gameday.experiment.catalogue import Catalogue, PlannedFault
+from gameday.experiment.course import timed
 from gameday.experiment.model import Experiment, System
 from gameday.experiment.prediction import Prediction, predict_stampede
 
@@ -27,7 +28,11 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class RouteLoad:
-    """What one route will be offered; ``index`` is its number in the request rows."""
+    """
+    What one route will be offered; ``index`` is its number in the request rows.
+
+    Of a closed load nobody knows it before: then rate and number are 0, and ``Load.closed`` says why.
+    """
 
     index: int
     route: str
@@ -46,7 +51,7 @@ class Plan:
         target: Where it will run, ``local``.
         variant: Which of the system's variants, such as ``hardened``; None leaves the switches alone.
         phases: In order, without gaps.
-        routes: In the order of the load section; ``routes[i].index == i``.
+        routes: In the order of the load section, of the system file when the load is closed; ``routes[i].index == i``.
         faults: In the order of the method.
         predictions: What theory expects to be measured, computed before the run.
         checks: The identifiers of the checks that the analysis will judge, in order.
@@ -69,15 +74,21 @@ class Plan:
         return next(phase for phase in self.phases if phase.name == name)
 
     @property
+    def closed(self) -> bool:
+        """Tell whether the load is a locustfile's: nothing is scheduled, so nothing can be missing."""
+        return self.experiment.load.closed
+
+    @property
     def duration_s(self) -> float:
         """Return how long arrivals go on."""
         return self.phases[-1].end_s
 
     def arrivals(self, route: str) -> Arrivals:
-        """Draw the arrivals of a route again; the same for the same seed."""
-        return arrivals(
-            route, self.system.routes[route], self.experiment.load, duration_s=self.duration_s, seed=self.seed
-        )
+        """Draw the arrivals of a route again, the same for the same seed; none when the load is closed."""
+        if self.closed:
+            return Arrivals(route, (), ())
+        found = self.experiment, self.system, self.faults
+        return _drawn(route, *found, seed=self.seed, length_s=self.duration_s)
 
     def control(self) -> str | None:
         """Return the loaded control route, None without one."""
@@ -108,13 +119,19 @@ def plan(
 ) -> Plan:
     """Resolve a valid experiment into the timeline of one run."""
     phases = tuple(_phases(experiment))
+    fault_phase = next(phase for phase in phases if phase.name == "fault")
     faults = tuple(
-        catalogue[call.fault].plan(catalogue[call.fault].parameters.model_validate(call.parameters), system)
+        timed(
+            catalogue[call.fault].plan(catalogue[call.fault].parameters.model_validate(call.parameters), system),
+            call.timing,
+            start_s=fault_phase.start_s,
+            end_s=fault_phase.end_s,
+        )
         for call in experiment.method
     )
     drawn = {
-        route: arrivals(route, system.routes[route], experiment.load, duration_s=phases[-1].end_s, seed=seed)
-        for route in experiment.load.routes
+        route: _drawn(route, experiment, system, faults, seed=seed, length_s=phases[-1].end_s)
+        for route in _offered(experiment, system, faults)
     }
     return Plan(
         name=name,
@@ -125,8 +142,10 @@ def plan(
         seed=seed,
         phases=phases,
         routes=tuple(
-            RouteLoad(index, route, rate_per_s, len(drawn[route].times_s))
-            for index, (route, rate_per_s) in enumerate(experiment.load.routes.items())
+            RouteLoad(
+                index, route, experiment.load.routes.get(route, 0.0), len(drawn[route].times_s) if route in drawn else 0
+            )
+            for index, route in enumerate(_offered(experiment, system, faults))
         ),
         faults=faults,
         predictions=predict_stampede(
@@ -135,11 +154,35 @@ def plan(
             faults,
             drawn,
             baseline_s=(phases[1].start_s, phases[1].end_s),
-            emptied_s=phases[2].start_s,
+            emptied_s=next((each.start_s for each in faults if each.fault == "empty-cache"), fault_phase.start_s),
             single_flight=_switched(system, variant),
         ),
         checks=planned_checks(experiment, system, faults),
     )
+
+
+def _offered(experiment: Experiment, system: System, faults: tuple[PlannedFault, ...]) -> tuple[str, ...]:
+    """Return the routes that requests come to: those of the load, then those that only a fault brings requests to."""
+    surged = (route for fault in faults for route in fault.surge_per_s)
+    return tuple(dict.fromkeys((*experiment.load.loaded(system), *surged)))
+
+
+def _drawn(
+    route: str,
+    experiment: Experiment,
+    system: System,
+    faults: tuple[PlannedFault, ...],
+    *,
+    seed: int,
+    length_s: float,
+) -> Arrivals:
+    surges = [
+        Surge(fault.start_s, fault.end_s, rate_per_s)
+        for fault in faults
+        for surged, rate_per_s in fault.surge_per_s.items()
+        if surged == route
+    ]
+    return arrivals(route, system.routes[route], experiment.load, duration_s=length_s, seed=seed, surges=surges)
 
 
 def planned_checks(experiment: Experiment, system: System, faults: tuple[PlannedFault, ...]) -> tuple[str, ...]:
@@ -148,18 +191,7 @@ def planned_checks(experiment: Experiment, system: System, faults: tuple[Planned
 
     A route that hard-depends on nothing faulted is held to the hypothesis during the fault as well as in the recovery.
     """
-    expect = experiment.expect
-    names: list[str] = []
-    if expect.bulkhead:
-        for route in expect.bulkhead.isolated:
-            names += [f"bulkhead.{route}.{part}" for part in ("latency", "errors", "goodput", "hung")]
-    if expect.backpressure:
-        for route in pressed_routes(experiment, system, faults):
-            names += [f"backpressure.{route}.{part}" for part in ("fast-or-good", "hung")]
-    if expect.stampede:
-        names.append("stampede.duplicates")
-    if expect.recovery:
-        names.append("recovery.time")
+    names = list(_expected(experiment, system, faults))
     faulted = {service for fault in faults for service in fault.services}
     for probe in experiment.steady_state_hypothesis.probes:
         spared = faults and not faulted & set(system.routes[probe.route].hard)
@@ -170,7 +202,28 @@ def planned_checks(experiment: Experiment, system: System, faults: tuple[Planned
                     for phase in ("fault", "recovery")
                     if spared or phase == "recovery"
                 ]
+    names += [other_check(index) for index, _ in enumerate(experiment.steady_state_hypothesis.others)]
     return tuple(names)
+
+
+def other_check(index: int) -> str:
+    """Name the check of a hypothesis's probe of Chaos Toolkit, by its place among them."""
+    return f"steady-state.other-{index + 1}.recovery"
+
+
+def _expected(experiment: Experiment, system: System, faults: tuple[PlannedFault, ...]) -> Iterator[str]:
+    """Yield the checks of the expectations."""
+    expect = experiment.expect
+    for route in expect.bulkhead.isolated if expect.bulkhead else ():
+        yield from (f"bulkhead.{route}.{part}" for part in ("latency", "errors", "goodput", "hung"))
+    for route in pressed_routes(experiment, system, faults) if expect.backpressure else ():
+        yield from (f"backpressure.{route}.{part}" for part in ("fast-or-good", "hung"))
+    if expect.stampede:
+        yield "stampede.duplicates"
+    for route in expect.outage.routes if expect.outage else ():
+        yield f"outage.{route}.lost"
+    if expect.recovery:
+        yield "recovery.time"
 
 
 def pressed_routes(experiment: Experiment, system: System, faults: tuple[PlannedFault, ...]) -> tuple[str, ...]:
@@ -179,7 +232,9 @@ def pressed_routes(experiment: Experiment, system: System, faults: tuple[Planned
         return experiment.expect.backpressure.routes
     faulted = {service for fault in faults for service in fault.services}
     return tuple(
-        route for route in experiment.load.routes if faulted & {*system.routes[route].hard, *system.routes[route].soft}
+        route
+        for route in experiment.load.loaded(system)
+        if faulted & {*system.routes[route].hard, *system.routes[route].soft}
     )
 
 

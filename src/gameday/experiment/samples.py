@@ -32,6 +32,10 @@ PLANNED_PER_BIN = 100
 """What a bin of the recovery must be expected to hold for its quantiles to be judged."""
 LEAST_PER_BIN = 60
 """What it must then hold: Poisson arrivals fall from a hundred to below this once in a hundred thousand bins."""
+BURN_S = 10.0
+"""The burn of an error budget is looked at over this long (SRE workbook, ch. 5), and over a shorter window beside it."""
+LEAST_BAD = 20
+"""Bad requests within ``BURN_S`` below which no burn rate is believed: at 60/s one error in two seconds is already a burn of 0.8."""
 LEAST_S = 10.0
 """Latencies are compared by resampling whole seconds, and fewer than ten seconds make no interval."""
 

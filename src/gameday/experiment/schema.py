@@ -13,6 +13,7 @@ from typing import cast
 from pydantic import BaseModel, JsonValue
 
 from gameday.experiment.catalogue import Catalogue
+from gameday.experiment.foreign import ACTIVITY
 from gameday.experiment.model import Experiment, System
 from gameday.experiment.units import Threshold
 from gameday.experiment.writing import at_most_seconds, of_number, of_share, per_second, seconds, share
@@ -26,6 +27,7 @@ def experiment_schema(catalogue: Catalogue) -> Node:
     schema = _schema(Experiment)
     definitions = cast("Node", schema["$defs"])
     del definitions["FaultCall"]
+    timing = cast("Node", cast("Node", definitions.pop("Timing"))["properties"])
     forms: list[JsonValue] = []
     for name, fault in catalogue.items():
         parameters = _schema(fault.parameters, prefix=f"{name}.")
@@ -34,16 +36,33 @@ def experiment_schema(catalogue: Catalogue) -> Node:
         forms.append(
             {
                 "type": "object",
-                "properties": {name: {"anyOf": [parameters, {"type": "null"}]} if bare else parameters},
+                "properties": {name: {"anyOf": [parameters, {"type": "null"}]} if bare else parameters, **timing},
                 "required": [name],
                 "additionalProperties": False,
             }
         )
         if bare:
             forms.append({"const": name})
+        if name == ACTIVITY:  # as Chaos Toolkit writes it
+            flat = cast("Node", parameters["properties"])
+            forms.append({**parameters, "properties": {**flat, **timing}, "required": ["type", "name", "provider"]})
+    _with_others(definitions)
     properties = cast("Node", schema["properties"])
     properties["method"] = {"type": "array", "minItems": 1, "items": {"anyOf": forms}}
     return {"$schema": DIALECT, "title": "gameday experiment", **schema}
+
+
+def _with_others(definitions: Node) -> None:
+    """Let probes of Chaos Toolkit stand among those of routes, where a file has them."""
+    hypothesis = cast("Node", cast("Node", definitions["Hypothesis"])["properties"])
+    del hypothesis["others"]
+    probes = cast("Node", hypothesis["probes"])
+    other: Node = {
+        "type": "object",
+        "description": "A probe of Chaos Toolkit, behind those of routes.",
+        "required": ["name", "provider", "tolerance"],
+    }
+    probes["items"] = {"anyOf": [probes["items"], other]}
 
 
 def system_schema() -> Node:

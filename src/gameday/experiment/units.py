@@ -1,7 +1,7 @@
 """
-Read quantities with their units: ``6s``, ``250ms``, ``100/s``, ``99.9%``, ``< 250ms``.
+Read quantities with their units: ``6s``, ``250ms``, ``100/s``, ``99.9%``, ``200MB``, ``< 250ms``.
 
-Every parser returns SI values (seconds, per second, ratios in 0..1) and raises ``ValueError`` with a text that says what
+Every parser returns SI values (seconds, per second, bytes, ratios in 0..1) and raises ``ValueError`` with a text that says what
 would be valid. The annotated types below plug the parsers into pydantic models and give the JSON Schema its patterns.
 """
 
@@ -16,7 +16,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, Wit
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _DURATION = re.compile(rf"({_NUMBER})\s*(us|ms|s|m|h)")
 _RATE = re.compile(rf"({_NUMBER})\s*/\s*(s|m)")
+_CORES = re.compile(rf"({_NUMBER})\s*cores?")
+_SIZE = re.compile(rf"({_NUMBER})\s*(kB|MB|GB)")
 _SHARE = re.compile(rf"({_NUMBER})\s*%")
+_BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _COMPARISON = re.compile(r"(<=|>=|<|>)\s*(.+)")
 
@@ -43,6 +46,22 @@ def share(value: object) -> float:
     if match is None or float(match[1]) > 100:
         raise ValueError("a share from 0% to 100%, such as 99.9%")
     return float(match[1]) / 100
+
+
+def cores(value: object) -> float:
+    """Read a number of processor cores such as ``1 core`` or ``0.5 cores``."""
+    match = _CORES.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("a number of cores, such as 1 core or 0.5 cores")
+    return float(match[1])
+
+
+def size_bytes(value: object) -> float:
+    """Read an amount of memory such as ``200MB`` or ``1GB`` (powers of ten) into bytes."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("an amount with its unit, such as 200MB or 1GB")
+    return float(match[1]) * _BYTES[match[2]]
 
 
 def number(value: object) -> float:
@@ -102,6 +121,8 @@ def _schema(pattern: str, example: str) -> WithJsonSchema:
 Seconds = Annotated[float, BeforeValidator(_quantity(duration_s)), _schema(rf"{_NUMBER}\s*(us|ms|s|m|h)", "250ms")]
 PerSecond = Annotated[float, BeforeValidator(_quantity(rate_per_s)), _schema(rf"{_NUMBER}\s*/\s*(s|m)", "100/s")]
 Share = Annotated[float, BeforeValidator(_quantity(share)), _schema(rf"{_NUMBER}\s*%", "99.9%")]
+Cores = Annotated[float, BeforeValidator(_quantity(cores)), _schema(rf"{_NUMBER}\s*cores?", "1 core")]
+Bytes = Annotated[float, BeforeValidator(_quantity(size_bytes)), _schema(rf"{_NUMBER}\s*(kB|MB|GB)", "200MB")]
 AtMostSeconds = Annotated[
     Threshold,
     BeforeValidator(_threshold(duration_s, "<", "< 250ms")),

@@ -22,6 +22,17 @@ def share(ratio: float) -> str:
     return f"{ratio * 100:.10g}%"
 
 
+def size(amount_bytes: float) -> str:
+    """Write an amount of memory: ``200MB``."""
+    unit, name = (1e9, "GB") if amount_bytes >= 1e9 else (1e6, "MB") if amount_bytes >= 1e6 else (1e3, "kB")
+    return f"{amount_bytes / unit:.10g}{name}"
+
+
+def cores(count: float) -> str:
+    """Write a number of cores: ``0.5 cores``."""
+    return f"{count:.10g} core{'' if count == 1 else 's'}"
+
+
 def at_most_seconds(threshold: Threshold) -> str:
     """Write a threshold on a duration: ``< 250ms``."""
     return f"{threshold.op} {seconds(threshold.bound)}"

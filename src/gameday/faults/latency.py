@@ -7,14 +7,13 @@ from typing import cast
 from pydantic import BaseModel, model_validator
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, Edge, Name, System
+from gameday.experiment.model import System
 from gameday.experiment.units import Seconds
 from gameday.experiment.writing import seconds
+from gameday.faults.place import LEASE_S, Place, heal, is_healed, time_canaries
 from gameday.faults.protocol import Data, Proof
-from gameday.targets.protocol import CANARY_S, Calls, Delay, Target, TargetError
+from gameday.targets.protocol import CANARY_S, Calls, Delay, Target
 
-LEASE_S = 5.0
-"""How long a delay outlives its last renewal (one a second): four missed renewals heal the edge."""
 EFFICACY = 0.5
 """Share of the shortest asked delay, which is the delay less its jitter, that every canary must show (the gate ``fault-proven``)."""
 FINEST_S = 0.001
@@ -26,27 +25,20 @@ BYPASS = 0.02
 RACE = 2
 """...and the number that may: answers that were under way when the counters were read."""
 
-CANARY_SLACK_S = 0.5
-"""How much slower than before the injection a canary may be on a healed edge: a busy machine, not a delay."""
-
 
 class Latency:
     """``latency: {edge: web -> recommendations, delay: 2s, jitter: 100ms}``, or ``service:`` in place of ``edge:``."""
 
     name = "latency"
 
-    class Parameters(Declared):
+    class Parameters(Place):
         """``delay_s`` plus or minus up to ``jitter_s`` (uniform), on one edge or on all edges into a service."""
 
-        edge: Edge | None = None
-        service: Name | None = None
         delay_s: Seconds
         jitter_s: Seconds = 0.0
 
         @model_validator(mode="after")
-        def _one_place(self) -> Latency.Parameters:
-            if (self.edge is None) == (self.service is None):
-                raise ValueError("either edge: CALLER -> CALLEE or service: NAME")
+        def _can_be_told_from_none(self) -> Latency.Parameters:
             if self.delay_s < LEAST_S:
                 raise ValueError(f"a delay of at least {seconds(LEAST_S)}: a shorter one cannot be told from none")
             most_s = round(self.delay_s - LEAST_S, 9)
@@ -60,38 +52,30 @@ class Latency:
 
     def check(self, parameters: BaseModel, system: System) -> tuple[Mistake, ...]:
         """Find an edge or a service that the system does not have."""
-        given = cast("Latency.Parameters", parameters)
-        if given.service is not None and not system.callers(given.service):
-            called = ", ".join(name for name in system.services if system.callers(name))
-            return (Mistake("service", given.service, f"a service that something calls: {called}"),)
-        if given.edge is not None and given.edge.caller not in system.callers(given.edge.callee):
-            known = (f"{caller} -> {callee}" for callee in system.services for caller in system.callers(callee))
-            return (Mistake("edge", str(given.edge), f"one of the system's edges: {', '.join(known)}"),)
-        return ()
+        return cast("Latency.Parameters", parameters).mistakes(system)
 
     def plan(self, parameters: BaseModel, system: System) -> PlannedFault:
         """Resolve the edges."""
         given = cast("Latency.Parameters", parameters)
-        edges = _edges(given, system)
+        edges = given.edges(system)
         dose = f"{given.delay_s:g} s" + (f" ± {given.jitter_s:g} s" if given.jitter_s else "")
         return PlannedFault(
             fault=self.name,
             shape="step",
             parameters={"delay_s": given.delay_s, "jitter_s": given.jitter_s},
-            services=(given.service or cast("Edge", given.edge).callee,),
+            services=(given.callee,),
             edges=edges,
             dose=dose,
             effect=f"Every answer on {', '.join(edges)} comes {dose} late.",
             undo="The proxy lets held answers go and delays no more; it does so by itself 5 s after gameday's last sign of life.",
             proof="A canary over the edge takes as long as asked, and by the caller's own counters no answer comes sooner.",
+            proof_s=len(edges) * (given.delay_s + given.jitter_s),
+            scales=("delay_s", "jitter_s"),
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
         """Time a canary on every edge while nothing is injected."""
-        took_s = {edge: target.canary_s(edge) for edge in planned.edges}
-        if silent := [edge for edge in planned.edges if took_s[edge] >= CANARY_S]:
-            raise TargetError(f"before any fault, a canary over {silent[0]} got no answer within {CANARY_S:g} s")
-        return {"edges": list(planned.edges), "canary_s": {**took_s}}
+        return time_canaries(planned.edges, target)
 
     def inject(self, planned: PlannedFault, target: Target) -> Data:
         """Delay the edges and read the callers' counters."""
@@ -140,22 +124,11 @@ class Latency:
 
     def undo(self, undo: Data, target: Target) -> None:
         """Heal every edge."""
-        for edge in cast("list[str]", undo["edges"]):
-            target.heal(edge)
+        heal(undo, target)
 
     def healed(self, undo: Data, target: Target) -> bool:
         """See no delay at the proxies, and canaries that are fast again."""
-        before = cast("dict[str, float]", undo["canary_s"])
-        return all(
-            target.edge(edge).delay is None and target.canary_s(edge) < min(before[edge] + CANARY_SLACK_S, CANARY_S)
-            for edge in before
-        )
-
-
-def _edges(given: Latency.Parameters, system: System) -> tuple[str, ...]:
-    if given.edge is not None:
-        return (str(given.edge),)
-    return tuple(f"{caller} -> {given.service}" for caller in system.callers(cast("str", given.service)))
+        return is_healed(undo, target)
 
 
 def _dose(planned: PlannedFault) -> tuple[float, float]:

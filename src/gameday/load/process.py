@@ -15,6 +15,7 @@ from gameday.load.schedule import Schedule
 from gameday.load.wire import MESSAGE_SIZE_BYTES
 
 _STDERR_SIZE_BYTES = 4096
+_LOG_SIZE_BYTES = 1 << 20
 _REAP_S = 5.0
 
 
@@ -27,9 +28,10 @@ class ChildProcess:
     Args:
         schedule: Handed over in memory, through an inherited file descriptor.
         secrets: Values that its environment must not hold and that are blotted out of what it printed.
+        whole_environment: Whether it gets them all the same: a person's own locustfile reads its secrets from there.
     """
 
-    def __init__(self, schedule: Schedule, *, secrets: Iterable[str]) -> None:
+    def __init__(self, schedule: Schedule, *, secrets: Iterable[str], whole_environment: bool = False) -> None:
         """Start it; it is not ready yet."""
         self._secrets = tuple(sorted((secret for secret in secrets if secret), key=len, reverse=True))
         self._messages, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -44,7 +46,7 @@ class ChildProcess:
                 stdout=self._stderr,
                 stderr=self._stderr,
                 pass_fds=(theirs.fileno(), memory),
-                env={name: value for name, value in os.environ.items() if value not in self._secrets},
+                env={n: value for n, value in os.environ.items() if whole_environment or value not in self._secrets},
                 start_new_session=True,
             )
         self._messages.settimeout(0.0)
@@ -84,10 +86,17 @@ class ChildProcess:
 
     def printed(self) -> str:
         """Return the last lines that it printed, secrets blotted out."""
+        return self._last(_STDERR_SIZE_BYTES)
+
+    def log(self) -> str:
+        """Return all that it printed, at most the last megabyte, secrets blotted out; empty once it is closed."""
+        return self._last(_LOG_SIZE_BYTES)
+
+    def _last(self, most_bytes: int) -> str:
         if self._stderr < 0:
             return ""
         size = os.fstat(self._stderr).st_size
-        text = os.pread(self._stderr, _STDERR_SIZE_BYTES, max(0, size - _STDERR_SIZE_BYTES)).decode(errors="replace")
+        text = os.pread(self._stderr, most_bytes, max(0, size - most_bytes)).decode(errors="replace")
         return self.blotted(text).strip()
 
     def blotted(self, text: str) -> str:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from gameday.experiment.plan import Plan
+from gameday.load.closed import closed_routes, closed_spec
 from gameday.load.process import ChildProcess, until
 from gameday.load.routes import LoadSpecError, route_specs
 from gameday.load.schedule import merge
@@ -55,6 +56,7 @@ class LoadSession:
         secrets: Name -> value of what ``${name}`` stands for in headers and bodies. They travel over the child's standard input
             only: its arguments, its environment and the disk never hold them.
         max_in_flight: Open requests beyond which arrivals are dropped; at least the peak rate times the hang threshold.
+        locustfile: Where the locustfile of a closed plan lies; its secrets are in the environment, as for any Locust user.
 
     Raises:
         LoadSpecError: A route cannot be loaded as it is declared.
@@ -68,16 +70,19 @@ class LoadSession:
         urls: Mapping[str, str],
         secrets: Mapping[str, str],
         max_in_flight: int = 2000,
+        locustfile: Path | None = None,
     ) -> None:
         """Resolve the routes; nothing is started."""
         self._plan, self._secrets = plan, tuple(secrets.values())
+        self._log = folder / "logs" / "locust.log" if locustfile else None
         self._spec = Spec(
             folder=str(folder.resolve()),
             worker=0,
             seed=plan.seed,
             hang_s=plan.experiment.load.hang_s,
             max_in_flight=max_in_flight,
-            routes=route_specs(plan, urls, secrets),
+            routes=closed_routes(plan) if locustfile else route_specs(plan, urls, secrets),
+            closed=closed_spec(plan, urls, locustfile) if locustfile else None,
         )
         self._child: ChildProcess | None = None
         self._ready: Ready | None = None
@@ -99,7 +104,8 @@ class LoadSession:
             raise RuntimeError("start a load session once, from the main thread")
         arrivals = [self._plan.arrivals(load.route) for load in self._plan.routes]
         schedule = merge([(drawn.times_s, drawn.keys) for drawn in arrivals])
-        self._child = child = ChildProcess(schedule, secrets=self._secrets)
+        whole = self._spec.closed is not None
+        self._child = child = ChildProcess(schedule, secrets=self._secrets, whole_environment=whole)
         child.send(dump_command(self._spec))
         deadline_s = time.monotonic() + timeout_s
         while not self._ready:
@@ -178,7 +184,8 @@ class LoadSession:
     def kill(self) -> None:
         """Kill the process if it still runs, and let go of everything. Rows written before stay readable. Idempotent."""
         if self._child:
-            self._child.close()
+            self._child.kill()
+            self._close(self._child)
 
     def __enter__(self) -> Self:
         """Use it as a context: nothing is left behind."""
@@ -202,7 +209,7 @@ class LoadSession:
                 if not self._done:
                     self._lose(_DIED)
                 self._child.reap()
-                self._child.close()
+                self._close(self._child)
                 return
             self._heard(load_event(message))
 
@@ -226,8 +233,15 @@ class LoadSession:
             how += f" with exit code {child.code}"
         child.kill()
         printed = child.printed()
-        child.close()
+        self._close(child)
         self._lost = child.blotted(f"the load process {how}") + (f"; it printed:\n{printed}" if printed else "")
+
+    def _close(self, child: ChildProcess) -> None:
+        """Let go of the process; what a person's own locustfile printed is kept in the run's folder."""
+        if self._log and (text := child.log()):
+            self._log.parent.mkdir(exist_ok=True)
+            self._log.write_text(text + "\n", encoding="utf-8")
+        child.close()
 
     def _raise_if_lost(self) -> None:
         if self._lost:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 MESSAGE_SIZE_BYTES = 1 << 18
 """The largest message that is read; a tick of a thousand routes has half of it."""
@@ -18,6 +19,8 @@ MESSAGE_SIZE_BYTES = 1 << 18
 TICK_S = 0.5
 EXIT_ORPHANED = 91
 EXIT_FATAL = 70
+EXIT_LOCUSTFILE = 78
+"""A locustfile cannot be run (EX_CONFIG of sysexits.h)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,33 @@ class RouteSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """
+    A person's own locustfile, and how to run it.
+
+    Attributes:
+        users: None with a LoadTestShape in the file.
+        tags: Empty for all tasks.
+        host: The base URL of its users; ``hosts`` are those of some user classes, by the class's name.
+        names: Request name -> route, beside what is recognized without being told.
+        judged_from_s: When the warm-up is over, in which users are made and nothing is judged.
+    """
+
+    locustfile: str
+    users: int | None
+    spawn_rate_per_s: float
+    tags: tuple[str, ...]
+    exclude_tags: tuple[str, ...]
+    duration_s: float
+    host: str
+    hosts: Mapping[str, str]
+    names: Mapping[str, str]
+    judged_from_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
-    """Everything that the child needs but the schedule; ``routes[i]`` is route ``i`` of the rows."""
+    """Everything that the child needs but the schedule; ``routes[i]`` is route ``i`` of the rows. ``closed`` runs a locustfile."""
 
     folder: str
     worker: int
@@ -48,6 +76,7 @@ class Spec:
     hang_s: float
     max_in_flight: int
     routes: tuple[RouteSpec, ...]
+    closed: Closed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +147,23 @@ class RouteDone:
 
 @dataclass(frozen=True, slots=True)
 class LoadDone:
-    """The end: every arrival scheduled before ``ended_s`` has its row; ``cpu_share`` of one core over the whole load."""
+    """
+    The end: every arrival scheduled before ``ended_s`` has its row; ``cpu_share`` of one core over the whole load.
+
+    ``late_s`` is of a closed load, whose requests have no schedule to be late for: the p99, after the warm-up, of how late the process came
+    to look at its clock, which is how long a user or an answer may have waited for it.
+    """
 
     routes: tuple[RouteDone, ...]
     cpu_share: float
     ended_s: float
     stopped: bool
+    late_s: float | None = None
+
+    def data(self) -> dict[str, Any]:
+        """Return what the history keeps of it."""
+        late = {} if self.late_s is None else {"late_s": round(self.late_s, 6)}
+        return {"rows": dict(self.rows), "cpu_share": round(self.cpu_share, 4), **late}
 
     @property
     def rows(self) -> Mapping[str, int]:
@@ -160,7 +200,13 @@ def load_spec(line: bytes) -> Spec:
         RouteSpec(**{**route, "headers": tuple((name, text) for name, text in route["headers"])})
         for route in value.pop("routes")
     )
-    return Spec(routes=routes, **value)
+    closed = value.pop("closed", None)
+    return Spec(routes=routes, closed=None if closed is None else load_closed(closed), **value)
+
+
+def load_closed(value: Mapping[str, Any]) -> Closed:
+    """Read a locustfile's part of a ``Spec``."""
+    return Closed(**{**value, "tags": tuple(value["tags"]), "exclude_tags": tuple(value["exclude_tags"])})
 
 
 def load_command(line: bytes) -> Begin | Stop:

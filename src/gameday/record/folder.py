@@ -2,20 +2,22 @@
 A run's folder: its fixed names, what the run was made with, and how everything in it is read at once.
 
 ``run.json`` (About) · ``plan.json`` · ``experiment.yaml`` and ``system.yaml`` (copies) · ``history/`` · ``requests.*.bin`` ·
-``metrics.ndjson`` · ``logs/`` · ``report.html``, ``report.md``, ``report.json``.
+``metrics.ndjson`` · ``logs/`` · ``report.html``, ``report.md``, ``report.json``, ``junit.xml``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from gameday.experiment.plan import Plan, read_plan
+from gameday.record.belonging import Clock, digest, late_rows, stranger
 from gameday.record.history import Event, Record, read_history
 from gameday.record.metrics import Metrics, read_metrics
+from gameday.record.names import read_names
 from gameday.record.requests import Rows, header, read_rows
 
 LONGEST_S = 7 * 24 * 3600.0
@@ -59,12 +61,14 @@ class RunData:
         rows: The request rows, ordered by scheduled start.
         history: Merged records; their ``t_s`` is on the load's clock.
         metrics: Samples of the system under test, on the load's clock.
+        names: Of requests that stand for no route, by their index in the rows; only a locustfile sends such.
     """
 
     plan: Plan
     rows: Rows
     history: tuple[Record, ...]
     metrics: Metrics
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 class NotARunError(Exception):
@@ -88,13 +92,14 @@ def read_run(folder: Path) -> RunData:
     Read everything that a run left; a run that never got to its load has the run's start as 0.
 
     Raises:
-        NotARunError: There is no plan in the folder.
+        NotARunError: There is no plan in the folder, or its files are of different runs.
     """
-    plan = read_plan(_text(folder, "plan.json"))
-    history = read_history(folder)
-    _see_header(folder, plan)
-    rows = read_rows(folder)
+    text = _text(folder, "plan.json")
+    plan, history = read_plan(text), read_history(folder)
+    see_one_run(folder, {**started(plan), "plan": digest(text)}, history)
     origin_s = _origin_s(history)
+    _see_header(folder, plan, origin_s)
+    rows = read_rows(folder)
     if origin_s is None and len(rows):
         raise NotARunError(
             f"{folder}/history does not say when the load began, so its {len(rows)} requests cannot be placed in time"
@@ -105,11 +110,36 @@ def read_run(folder: Path) -> RunData:
         rows=rows,
         history=tuple(replace(record, t_s=round(record.t_s - origin_s, 6)) for record in history),
         metrics=read_metrics(folder).shifted(-origin_s),
+        names=read_names(folder),
     )
 
 
-def _see_header(folder: Path, plan: Plan) -> None:
-    """Raise ``NotARunError`` when request rows are of another format, or of a plan with other routes."""
+def started(plan: Plan) -> dict[str, JsonValue]:
+    """Return what ``run.started`` says of a plan."""
+    return {
+        "experiment": plan.name,
+        "target": plan.target,
+        "variant": plan.variant,
+        "seed": plan.seed,
+        "plan": digest(plan.to_json()),
+    }
+
+
+def see_one_run(
+    folder: Path, plan: Mapping[str, JsonValue], history: tuple[Record, ...], *, beside: str = "plan.json"
+) -> None:
+    """Raise ``NotARunError`` when files of a folder are of different runs; ``plan`` is what ``run.started`` must say of ``beside``."""
+    try:
+        about = read_about(folder)
+        clock = Clock(about.boot_id, about.start_s)
+    except (NotARunError, ValueError):  # told by who needs more of it
+        clock = None
+    if problem := stranger(folder, plan=plan, beside=beside, about=clock, history=history):
+        raise NotARunError(problem)
+
+
+def _see_header(folder: Path, plan: Plan, origin_s: float | None) -> None:
+    """Raise ``NotARunError`` when request rows are of another format, of a plan with other routes, or of another run."""
     for path in sorted(folder.glob("requests.*.bin")):
         try:
             told = header(path)
@@ -119,6 +149,8 @@ def _see_header(folder: Path, plan: Plan) -> None:
             continue  # killed while it wrote its first line: it holds no rows
         if told.get("routes") != [load.route for load in plan.routes]:
             raise NotARunError(f"{path} holds the requests of another plan: its routes are {told.get('routes')}")
+        if problem := late_rows(folder, path, told, origin_s):
+            raise NotARunError(problem)
 
 
 def _origin_s(history: tuple[Record, ...]) -> float | None:

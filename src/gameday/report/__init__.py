@@ -1,1 +1,1 @@
-"""Pure rendering of an analysis: HTML, Markdown, JSON and the live view."""
+"""Pure rendering of an analysis: HTML, Markdown, JSON, JUnit and the live view."""

@@ -53,6 +53,7 @@ def _run(plan: Plan, about: About) -> dict[str, JsonValue]:
         "variant": plan.variant,
         "seed": plan.seed,
         "hang_s": experiment.load.hang_s,
+        "load": "closed" if plan.closed else "open",
         "hypothesis": experiment.steady_state_hypothesis.title,
         "loads": _plain(plan.routes),
         "faults": _plain(plan.faults),

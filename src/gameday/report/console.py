@@ -264,8 +264,17 @@ def print_verdict(analysis: Analysis, plan: Plan, folder: Path, stream: TextIO, 
     width = min(console.width, 100) if stream.isatty() else 80
     if stream.isatty():
         console.print()
-    for line in verdict_block(analysis, plan, folder, hint, width=width):
-        style = _VERDICTS[analysis.verdict] if line.role == "verdict" else _ROLES[line.role]
+    _print(verdict_block(analysis, plan, folder, hint, width=width), analysis.verdict, console, stream)
+
+
+def print_lines(lines: Sequence[Line], verdict: Verdict, stream: TextIO) -> None:
+    """Print the lines that end a run, in colour where the stream has colours."""
+    _print(lines, verdict, Console(file=stream, highlight=False, soft_wrap=True), stream)
+
+
+def _print(lines: Sequence[Line], verdict: Verdict, console: Console, stream: TextIO) -> None:
+    for line in lines:
+        style = _VERDICTS[verdict] if line.role == "verdict" else _ROLES[line.role]
         console.print(Text(encodable(line.text, stream), style))
 
 

@@ -23,6 +23,7 @@ _GROUPS = {
     "bulkhead": "Bulkhead: does the rest stay untouched?",
     "backpressure": "Backpressure: does it fail fast?",
     "stampede": "Stampede: is the origin spared?",
+    "outage": "Outage: what did the event cost?",
     "recovery": "Recovery: how soon is it steady again?",
     "steady-state": "Steady state: are users served?",
 }
@@ -98,9 +99,17 @@ def facts(analysis: Analysis, plan: Plan, about: About) -> tuple[tuple[str, str]
         ("target", plan.target),
         ("seed", str(plan.seed)),
         ("decided by", analysis.decided_by or "all checks together"),
-        ("requests", figures.count(sum(load.scheduled for load in plan.routes))),
+        ("requests", _requests(analysis, plan)),
         ("started", started(about)),
     )
+
+
+def _requests(analysis: Analysis, plan: Plan) -> str:
+    """Write how many requests were scheduled; a closed load has no schedule, so those that were sent."""
+    if plan.closed:
+        sent = figures.count(sum(summary.scheduled for summary in analysis.summaries))
+        return f"{sent} sent, closed: {plan.experiment.load.locustfile}"
+    return figures.count(sum(load.scheduled for load in plan.routes))
 
 
 def started(about: About) -> str:

@@ -56,19 +56,26 @@ def next_step(analysis: Analysis, plan: Plan, *, program: str = "gameday", run: 
     again = f"{run or f'{program} run {plan.name}'}{'' if plan.target == 'local' else f' --target {plan.target}'}"
     same = f"{again} --variant {plan.variant}" if plan.variant not in {None, USUAL} else again
     variants, decides = plan.system.variants, plan.experiment.decides
+    who = "users" if plan.closed else "arrivals"
     match analysis.verdict:
         case Verdict.FAIL if plan.variant == "naive" and "hardened" in variants:
-            return f"see the same arrivals with every mechanism on:\n{again} --variant hardened --seed {plan.seed}"
+            return f"see the same {who} with every mechanism on:\n{again} --variant hardened --seed {plan.seed}"
         case Verdict.FAIL:
             return f"read why in the report, from {analysis.decided_by or 'the failed checks'} on"
         case Verdict.PASS if plan.variant == "hardened" and "naive" in variants and decides:
             return f"see {decides} fail without the mechanisms:\n{again} --variant naive --seed {plan.seed}"
         case Verdict.PASS:
-            return f"ask again with other arrivals:\n{same} --seed {plan.seed + 1}"
+            return f"ask again with other {who}:\n{same} --seed {plan.seed + 1}"
         case Verdict.INVALID:
             return f"read under Gates in the report what did not hold, and what this machine lacks:\n{program} doctor"
         case _:
-            return f"longer phases or higher rates decide; or ask again with other arrivals:\n{same} --seed {plan.seed + 1}"
+            return _undecided(plan, same)
+
+
+def _undecided(plan: Plan, same: str) -> str:
+    if plan.closed:
+        return "no latency passes while users wait for answers; load.routes instead of a locustfile can show one"
+    return f"longer phases or higher rates decide; or ask again with other arrivals:\n{same} --seed {plan.seed + 1}"
 
 
 def _further(folder: Path, hint: str, link: str, width: int) -> Iterator[Line]:

@@ -40,13 +40,13 @@ def html(analysis: Analysis, plan: Plan, about: About) -> str:
     """
     struck = routes.struck(analysis, plan)
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             analysis=analysis,
             plan=plan,
             about=about,
-            style=Markup(_style()),  # noqa: S704 - the package's own file
+            style=Markup(style()),  # noqa: S704 - the package's own file
             meaning=content.conclusion(analysis.verdict),
             headline=content.headline(analysis),
             facts=content.facts(analysis, plan, about),
@@ -106,13 +106,15 @@ def _shade(analysis: Analysis) -> str:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
+    """Read the style sheet of every page."""
     return files("gameday.report").joinpath("page", "page.css").read_text(encoding="utf-8").rstrip("\n")
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Prepare the templates, with what they call."""
+    prepared = Environment(
         loader=PackageLoader("gameday.report", "page"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -121,7 +123,7 @@ def _environment() -> Environment:
         auto_reload=False,
         keep_trailing_newline=True,
     )
-    environment.globals.update(
+    prepared.globals.update(
         marks=content.MARKS,
         kinds=routes.KINDS,
         accepted=figures.accepted,
@@ -136,4 +138,4 @@ def _environment() -> Environment:
         value_of=content.value_of,
         whisker=whisker,
     )
-    return environment
+    return prepared

@@ -32,12 +32,12 @@ def markdown(analysis: Analysis, plan: Plan, about: About) -> str:
 
 def _head(analysis: Analysis, plan: Plan, about: About) -> Iterator[str]:
     verdict = analysis.verdict
-    yield f"## {content.MARKS[verdict]} {verdict.upper()}: {_plain(plan.experiment.title)}"
+    yield f"## {content.MARKS[verdict]} {verdict.upper()}: {plain(plan.experiment.title)}"
     yield ""
     decided, reason = content.headline(analysis)
-    yield " ".join(filter(None, (f"**{_plain(decided)}**" if decided else "", _plain(reason))))
+    yield " ".join(filter(None, (f"**{plain(decided)}**" if decided else "", plain(reason))))
     yield ""
-    yield " · ".join(f"{label} {_code(value)}" for label, value in content.facts(analysis, plan, about))
+    yield " · ".join(f"{label} {code(value)}" for label, value in content.facts(analysis, plan, about))
 
 
 def _struck(analysis: Analysis, plan: Plan) -> Iterator[str]:
@@ -48,21 +48,21 @@ def _struck(analysis: Analysis, plan: Plan) -> Iterator[str]:
     yield ""
     rows = (
         (
-            _plain(line.route) + (" (control)" if line.control else ""),
+            plain(line.route) + (" (control)" if line.control else ""),
             line.fate.good,
             *(figures.share(part.n, line.fate.scheduled) if part.n else "0" for part in line.fate.parts[1:]),
             f"{line.usual_p95} → {line.fate.p95}",
         )
         for line in lines
     )
-    yield from _table(("route", "good", *(f"{kind}" for kind in routes.KINDS[1:]), "p95"), "lrrrrrr", rows)
+    yield from table(("route", "good", *(f"{kind}" for kind in routes.KINDS[1:]), "p95"), "lrrrrrr", rows)
 
 
 def _deeds(analysis: Analysis, plan: Plan) -> Iterator[str]:
     yield "### What was done to whom"
     for deed in content.deeds(analysis, plan):
         yield ""
-        yield f"**{_plain(deed.title)}.** {_plain(' '.join(deed.sentences))}"
+        yield f"**{plain(deed.title)}.** {plain(' '.join(deed.sentences))}"
 
 
 def _checks(analysis: Analysis, plan: Plan) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _checks(analysis: Analysis, plan: Plan) -> Iterator[str]:
         yield "No check was planned."
         return
     ordered = [check for group in content.grouped(analysis.checks, analysis.decided_by) for check in group.checks]
-    yield from _table(
+    yield from table(
         ("", "check", "measured", "interval", "accepted", "n", "why"),
         "lllllrl",
         (_check(check, plan) for check in ordered[:MOST_CHECKS]),
@@ -85,24 +85,25 @@ def _checks(analysis: Analysis, plan: Plan) -> Iterator[str]:
 def _check(check: Finding, plan: Plan) -> tuple[str, ...]:
     return (
         f"{content.MARKS[check.status]} {check.status}",
-        f"{_plain(check.title)} {_code(check.id)}",
+        f"{plain(check.title)} {code(check.id)}",
         content.value_of(check, plan),
         content.interval_of(check, plan),
         figures.accepted(check.op, check.bound, check.unit),
         figures.count(check.n) if check.n else figures.NOTHING,
-        "" if check.status == "pass" else _plain(check.reason),
+        "" if check.status == "pass" else plain(check.reason),
     )
 
 
 def _gates(analysis: Analysis) -> Iterator[str]:
     yield "### Gates"
     yield ""
-    yield _plain(content.gates_line(analysis.gates))
-    bad = [gate for gate in content.failed_first(analysis.gates) if gate.status not in {"pass", "shown"}]
-    if bad:
+    yield plain(content.gates_line(analysis.gates))
+    told = [gate for gate in content.failed_first(analysis.gates) if gate.status != "pass"]
+    if told:
         yield ""
-    for gate in bad:
-        yield f"- {content.MARKS[gate.status]} **{_plain(gate.title)}** {_code(gate.id)}: {_plain(content.sentence(gate.reason))} {content.sentence(content.consequence(gate))}"
+    for gate in told:
+        then = "" if gate.status == "shown" else f" {content.sentence(content.consequence(gate))}"
+        yield f"- {content.MARKS[gate.status]} **{plain(gate.title)}** {code(gate.id)}: {plain(content.sentence(gate.reason))}{then}"
 
 
 def _predictions(analysis: Analysis) -> Iterator[str]:
@@ -112,15 +113,15 @@ def _predictions(analysis: Analysis) -> Iterator[str]:
     yield ""
     rows = (
         (
-            _code(row.name),
+            code(row.name),
             figures.quantity(row.predicted, row.unit),
             figures.quantity(row.measured, row.unit),
             content.gap(row),
-            _plain(row.formula),
+            plain(row.formula),
         )
         for row in analysis.predictions
     )
-    yield from _table(("quantity", "predicted", "measured", "difference", "formula"), "lrrll", rows)
+    yield from table(("quantity", "predicted", "measured", "difference", "formula"), "lrrll", rows)
 
 
 def _timeline(timeline: Sequence[Happening]) -> Iterator[str]:
@@ -129,8 +130,8 @@ def _timeline(timeline: Sequence[Happening]) -> Iterator[str]:
     yield "<details><summary>Timeline</summary>"
     yield ""
     shown = timeline[:MOST_HAPPENINGS]
-    yield from _table(
-        ("load clock", "kind", "what"), "rll", ((figures.clock(h.t_s), h.kind, _plain(h.text)) for h in shown)
+    yield from table(
+        ("load clock", "kind", "what"), "rll", ((figures.clock(h.t_s), h.kind, plain(h.text)) for h in shown)
     )
     if len(timeline) > len(shown):
         yield ""
@@ -148,22 +149,24 @@ def _again(about: About) -> Iterator[str]:
     yield fence
     yield ""
     yield (
-        "Made with " + ", ".join(f"{_plain(name)} {_plain(version)}" for name, version in about.versions.items()) + "."
+        "Made with " + ", ".join(f"{plain(name)} {plain(version)}" for name, version in about.versions.items()) + "."
     )
 
 
-def _table(heads: tuple[str, ...], sides: str, rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def table(heads: tuple[str, ...], sides: str, rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the lines of a table; ``sides`` has ``l`` or ``r`` for each column."""
     yield f"| {' | '.join(heads)} |"
     yield f"|{'|'.join('---:' if side == 'r' else '---' for side in sides)}|"
     for row in rows:
         yield f"| {' | '.join(row)} |"
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     """Write words so that nothing in them is read as Markdown, HTML or a mention; a line end becomes a space."""
     safe = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(words.split()))
     return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
 
 
-def _code(words: str) -> str:
+def code(words: str) -> str:
+    """Write words as code, on one line."""
     return f"`{' '.join(words.split()).replace('`', chr(0x2019)).replace('|', chr(0x2223))}`"

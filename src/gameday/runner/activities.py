@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
+from typing import cast
 
 from pydantic import JsonValue
 
 from gameday.experiment.plan import Plan
+from gameday.faults.activity import answers, begin_asking
 from gameday.faults.protocol import Fault
 from gameday.record.history import Event, History, outstanding, read_history
 from gameday.record.requests import read_rows
@@ -20,7 +23,7 @@ from gameday.runner.env import Env
 from gameday.runner.episode import run_episode
 from gameday.runner.steady_state import measure
 from gameday.runner.undo import undo_all
-from gameday.targets.protocol import Target
+from gameday.targets.protocol import Target, TargetError
 
 FLUSH_S = 0.8
 """Rows are on the disk this long after a request ended: the load writes at least every 0.5 s."""
@@ -70,10 +73,26 @@ def steady_state() -> dict[str, JsonValue]:
     else:
         end_s = plan.duration_s - SETTLE_S
         start_s = max(plan.phase("recovery").start_s, end_s - AFTER_S)
+    session.wait(end_s)
+    others = plan.experiment.steady_state_hypothesis.others
+    asked = begin_asking(others) if others else None
     session.wait(end_s + FLUSH_S)
     met, values = measure(plan, read_rows(session.folder), start_s=start_s, end_s=end_s)
-    session.history.append(Event.HYPOTHESIS, {"phase": phase, "met": met, "values": values})
-    return {"met": met, "values": values}
+    told: dict[str, JsonValue] = {"phase": phase, "met": met, "values": values}
+    if asked is not None:
+        told = _with_others(told, asked)
+    session.history.append(Event.HYPOTHESIS, told)
+    return told
+
+
+def _with_others(told: dict[str, JsonValue], asked: Popen[bytes]) -> dict[str, JsonValue]:
+    """Add what probes of Chaos Toolkit say; one that does not answer is not met."""
+    try:
+        said = answers(asked)
+    except TargetError as error:
+        return {**told, "met": False, "others": [], "error": str(error)}
+    met = bool(told["met"]) and all(each["met"] is True for each in said)
+    return {**told, "met": met, "others": cast("JsonValue", said)}
 
 
 def is_met(value: Mapping[str, JsonValue]) -> bool:
@@ -82,17 +101,15 @@ def is_met(value: Mapping[str, JsonValue]) -> bool:
 
 
 def episode() -> str:
-    """Inject the plan's faults when the fault phase begins, and undo them when it ends."""
+    """Inject and undo the plan's faults, each in its time."""
     session = _active[0]
-    fault = session.plan.phase("fault")
     run_episode(
         session.plan.faults,
         session.faults,
         session.target,
         session.history,
         session.env,
-        start_s=session.origin_s + fault.start_s,
-        end_s=session.origin_s + fault.end_s,
+        origin_s=session.origin_s,
     )
     return "undone"
 

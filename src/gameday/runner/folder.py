@@ -20,32 +20,47 @@ PACKAGES = ("gameday", "chaostoolkit-lib", "locust")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The texts of the two files as they were read, and the command that runs them again."""
+    """The texts of the two files as they were read, and the command that runs them again; where the load's own locustfile lies."""
 
     experiment: str
     system: str
     command: str
+    locustfile: Path | None = None
 
 
 def create_folder(out: Path, plan: Plan, sources: Sources) -> Path:
     """Make ``<out>/<UTC time>-<experiment>/`` with the plan and the sources in it, and point ``<out>/latest`` to it."""
+    folder = new_folder(out, plan.name)
+    write_text(folder / "plan.json", plan.to_json())
+    (folder / "experiment.yaml").write_text(sources.experiment, encoding="utf-8")
+    (folder / "system.yaml").write_text(sources.system, encoding="utf-8")
+    if sources.locustfile:
+        (folder / "locustfile.py").write_bytes(sources.locustfile.read_bytes())
+    (folder / "logs").mkdir()
+    describe(folder, sources, start_s=0.0, parts={})
+    point_latest(folder)
+    return folder
+
+
+def new_folder(out: Path, name: str) -> Path:
+    """Make an empty folder for a run that begins now."""
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
     for number in count(1):
-        folder = out / (f"{stamp}-{plan.name}" + (f"-{number}" if number > 1 else ""))
+        folder = out / (f"{stamp}-{name}" + (f"-{number}" if number > 1 else ""))
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             continue
         break
-    write_text(folder / "plan.json", plan.to_json())
-    (folder / "experiment.yaml").write_text(sources.experiment, encoding="utf-8")
-    (folder / "system.yaml").write_text(sources.system, encoding="utf-8")
-    (folder / "logs").mkdir()
-    describe(folder, sources, start_s=0.0, parts={})
+    return folder
+
+
+def point_latest(folder: Path) -> None:
+    """Let ``latest`` beside a run's folder point to it, at once or not at all."""
+    out = folder.parent
     link = out / f".latest-{os.getpid()}"
     link.symlink_to(folder.name)
     link.replace(out / "latest")
-    return folder
 
 
 def describe(folder: Path, sources: Sources, *, start_s: float, parts: Mapping[str, str]) -> None:

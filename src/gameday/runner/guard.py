@@ -23,7 +23,7 @@ class Guard(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no typ
     def started(self, experiment: Any, journal: Any) -> None:  # noqa: ANN401, ARG002 - chaoslib's signature
         """Take over the handlers that Chaos Toolkit has just set."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _leave)
+            signal.signal(number, leave)
 
     def start_rollbacks(self, experiment: Any) -> None:  # noqa: ANN401, ARG002 - chaoslib's signature
         """Let nothing interrupt the rollbacks."""
@@ -31,5 +31,6 @@ class Guard(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no typ
             signal.signal(number, signal.SIG_IGN)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+    """End what the main thread does as Chaos Toolkit's own handler of SIGUSR1 does."""
     raise SystemExit(LEAVE)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import psutil
 from pydantic import JsonValue
 
-from gameday.agent.lifeline import created_s
+from gameday.agent.lifeline import boot_id, created_s
+from gameday.record.folder import About
+from gameday.record.history import Event, Record
 
 
 def identity(name: str, pid: int) -> dict[str, JsonValue]:
@@ -32,3 +36,14 @@ class Known:
             return None if found.status() == psutil.STATUS_ZOMBIE else found
         except (ProcessLookupError, psutil.NoSuchProcess):
             return None
+
+
+def processes(history: Iterable[Record], about: About) -> tuple[Known, ...]:
+    """Return what a run started or saw start and may still run: nothing of another boot does, and what should outlive the run is left out."""
+    if about.boot_id != boot_id():
+        return ()
+    return tuple(
+        Known(str(r.data["process"]), int(cast("int", r.data["pid"])), float(cast("float", r.data["created_s"])))
+        for r in history
+        if r.event == Event.PROCESS_STARTED and not r.data.get("lasting")
+    )

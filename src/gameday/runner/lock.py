@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class RefusedError(Exception):
-    """A guardrail forbids the start; the text says which, and the next step."""
+    """A guardrail forbids the start; the text says which."""
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def lock(out: Path, *, system: str, target: str) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(file, 100, 0).decode().strip() or "unknown"
             raise RefusedError(
-                f"another run holds {system} on {target} (process {holder}); wait for it, or give this run its own --out folder"
+                f"another command holds {system} on {target} (process {holder}); wait for its end"
             ) from None
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)

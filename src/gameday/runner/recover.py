@@ -2,7 +2,8 @@
 Undo whatever earlier runs left behind, after everything was killed at once.
 
 The processes of a local run die with their supervisor, and the faults with the processes; recovery checks that, ends what should still
-run, and writes the missing records, so that the history says how each fault ended.
+run, and writes the missing records, so that the history says how each fault ended. A system that was up before the run and still is
+outlives it: there the faults are undone.
 """
 
 from __future__ import annotations
@@ -12,17 +13,23 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import psutil
 
 from gameday.agent.lifeline import boot_id
-from gameday.experiment.plan import read_plan
+from gameday.experiment.foreign import ACTIVITY
+from gameday.experiment.plan import Plan, read_plan
+from gameday.faults import catalogue
 from gameday.record.folder import About, NotARunError, read_about
 from gameday.record.history import Event, History, Record, outstanding, read_history
-from gameday.runner.identity import Known
+from gameday.runner.env import Env
+from gameday.runner.identity import Known, processes
 from gameday.runner.lock import is_locked
+from gameday.runner.undo import undo_all
+from gameday.targets.connect import connect
 from gameday.targets.local.folder import sweep
+from gameday.targets.local.standing import Standing, StandingSystem, standing
+from gameday.targets.protocol import TargetError
 
 END_S = 3.0
 """How long a process that outlived its run may take to end before it is killed."""
@@ -36,7 +43,7 @@ class Recovered:
     Attributes:
         undone: Faults that are now known to be healed.
         ended: Processes that still ran and were ended.
-        left: Processes that could not be ended.
+        left: What resisted of both.
         unreadable: Why nothing can be said about the run; None when it can be read.
     """
 
@@ -64,33 +71,91 @@ def recover(out: Path) -> tuple[Recovered, ...]:
     return tuple(done for done in found if done and (done.undone or done.ended or done.left or done.unreadable))
 
 
+def in_one_line(error: Exception) -> str:
+    """Write why a run cannot be read."""
+    return " ".join(str(error).split())[:200]
+
+
+def clock_start_s(about: About, history: Sequence[Record]) -> float:
+    """
+    Return the instant of this boot's monotonic clock that is 0 of a run's history.
+
+    The clock of another boot says nothing here; then what is recorded from now on follows a second after the last record.
+    """
+    if about.boot_id == boot_id():
+        return about.start_s
+    return time.monotonic() - 1 - max((record.t_s for record in history), default=0.0)
+
+
 def _recover_folder(out: Path, folder: Path) -> Recovered | None:
+    """Repair one run; None when it goes on."""
     try:
         plan, about = read_plan((folder / "plan.json").read_text(encoding="utf-8")), read_about(folder)
         history = read_history(folder)
-        known = _processes(history, about)
+        known = processes(history, about)
     except (OSError, ValueError, KeyError, TypeError, NotARunError) as error:
-        return Recovered(folder, (), (), (), unreadable=" ".join(str(error).split())[:200])
+        return Recovered(folder, (), (), (), unreadable=in_one_line(error))
     if is_locked(out, system=plan.system.name, target=plan.target):
         return None
+    return _recover_run(folder, plan, about, history, known)
+
+
+def _recover_run(
+    folder: Path, plan: Plan, about: About, history: Sequence[Record], known: Sequence[Known]
+) -> Recovered:
     alive = tuple(each for each in known if each.find())
     left = tuple(known.process for known in _end(alive))
-    undone = () if left else tuple(str(record.data["id"]) for record in outstanding(history))
     ended = tuple(known.process for known in alive if known.process not in left)
-    if undone or ended:
-        _write(folder, about, history, undone=undone, ended=ended)
-    return Recovered(folder, undone, ended, left)
+    if left:
+        return Recovered(folder, (), ended, left)
+    intended = outstanding(history)
+    up = _joined(history, folder, plan)
+    unfinished = up is not None and not any(r.event in {Event.RUN_FINISHED, Event.RECOVERED} for r in history)
+    if not intended and not ended and not unfinished:
+        return Recovered(folder, (), (), ())
+    writer = History(folder, "recover", start_s=clock_start_s(about, history))
+    if up is None:
+        _undo_activities(intended, plan, writer)
+        _verify([record for record in intended if record.data["fault"] != ACTIVITY], writer)
+    else:
+        undo_all(intended, catalogue(), connect(plan.target, up.address), writer, Env())
+        left = _put_back(up)
+    still = {str(record.data["id"]) for record in outstanding(read_history(folder))}
+    undone = tuple(name for record in intended if (name := str(record.data["id"])) not in still)
+    if undone or ended or (unfinished and not left):
+        writer.append(Event.RECOVERED, {"undone": list(undone), "ended": list(ended)}, durable=True)
+    writer.close()
+    return Recovered(folder, undone, ended, (*sorted(still), *left))
 
 
-def _processes(history: Sequence[Record], about: About) -> tuple[Known, ...]:
-    """Return the processes that may still run: none of another boot does."""
-    if about.boot_id != boot_id():
-        return ()
-    return tuple(
-        Known(str(r.data["process"]), int(cast("int", r.data["pid"])), float(cast("float", r.data["created_s"])))
-        for r in history
-        if r.event == Event.PROCESS_STARTED
-    )
+def _undo_activities(intended: Sequence[Record], plan: Plan, writer: History) -> None:
+    """Play the rollbacks of Chaos Toolkit's activities: what those did does not end with the system's processes."""
+    foreign = [record for record in intended if record.data["fault"] == ACTIVITY]
+    if foreign:
+        undo_all(foreign, catalogue(), connect(plan.target, ""), writer, Env())
+
+
+def _put_back(up: Standing) -> tuple[str, ...]:
+    """Heal and reset what is up, on its own variant; return its name if that fails."""
+    try:
+        StandingSystem(up, progress=lambda _: None).stop()
+    except TargetError:
+        return (up.system,)
+    return ()
+
+
+def _joined(history: Sequence[Record], folder: Path, plan: Plan) -> Standing | None:
+    """Return the system that a run used without owning it, if that is still up; None when it is gone."""
+    address = next((str(record.data["address"]) for record in history if record.event == Event.SYSTEM_JOINED), None)
+    up = standing(folder.parent, plan.system.name) if address else None
+    return up if up is not None and up.address == address else None
+
+
+def _verify(intended: Sequence[Record], writer: History) -> None:
+    """Record that faults are over: with its processes gone a local system holds none any more."""
+    for record in intended:
+        writer.append(Event.FAULT_UNDONE, {"id": record.data["id"], "by": "the end of the system's processes"})
+        writer.append(Event.FAULT_VERIFIED, {"id": record.data["id"]}, durable=True)
 
 
 def _end(alive: Sequence[Known]) -> tuple[Known, ...]:
@@ -102,21 +167,3 @@ def _end(alive: Sequence[Known]) -> tuple[Known, ...]:
                 end(process)
         _, found = psutil.wait_procs(found, timeout=END_S)
     return tuple(known for known in alive if known.find())
-
-
-def _write(
-    folder: Path, about: About, history: Sequence[Record], *, undone: Sequence[str], ended: Sequence[str]
-) -> None:
-    """
-    Record it: with its processes gone a local system holds no fault any more.
-
-    The monotonic clock of another boot says nothing here; then the records follow a second after the last one.
-    """
-    last_s = max((record.t_s for record in history), default=0.0)
-    clock = time.monotonic if about.boot_id == boot_id() else lambda: about.start_s + last_s + 1
-    writer = History(folder, "recover", start_s=about.start_s, monotonic_s=clock)
-    for name in undone:
-        writer.append(Event.FAULT_UNDONE, {"id": name, "by": "the end of the system's processes"})
-        writer.append(Event.FAULT_VERIFIED, {"id": name}, durable=True)
-    writer.append(Event.RECOVERED, {"undone": list(undone), "ended": list(ended)}, durable=True)
-    writer.close()

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gameday.experiment.model import Abort
+from gameday.experiment.samples import BURN_S, LEAST_BAD
 from gameday.record.requests import Outcome, Rows
 
-LONG_S, SHORT_S = 10.0, 2.0
+SHORT_S = 2.0
 """Both windows must burn, so that neither a blip nor an old outage ends a run (SRE workbook, ch. 5: multi-window alerts)."""
-FLOOR = 20
-"""Bad requests below which no burn rate is believed: at 60/s one error in two seconds is already a burn of 0.8."""
 GOOD = (Outcome.OK, Outcome.DEGRADED)
 
 
@@ -27,7 +26,7 @@ class Burn:
 
     def exceeds(self, abort: Abort) -> bool:
         """Tell whether this ends a run."""
-        return self.bad >= FLOOR and min(self.long, self.short) >= abort.burn_rate.bound
+        return self.bad >= LEAST_BAD and min(self.long, self.short) >= abort.burn_rate.bound
 
 
 def burn(rows: Rows, times_s: Sequence[float], *, now_s: float, settled_s: float, abort: Abort) -> Burn:
@@ -50,6 +49,6 @@ def burn(rows: Rows, times_s: Sequence[float], *, now_s: float, settled_s: float
         n, good = (int(((at >= end_s - window_s) & (at < end_s)).sum()) for at in (scheduled, good_at))
         return (n - good) / max(n, 1), n - good
 
-    (long, bad), (short, _) = ratio(LONG_S), ratio(SHORT_S)
+    (long, bad), (short, _) = ratio(BURN_S), ratio(SHORT_S)
     budget = 1 - abort.slo
     return Burn(long=long / budget, short=short / budget, bad=bad)

@@ -17,7 +17,8 @@ def measure(plan: Plan, rows: Rows, *, start_s: float, end_s: float) -> tuple[bo
     """
     Tell whether every probe holds for the requests scheduled in ``[start_s, end_s)``, and what was measured.
 
-    A scheduled request without a row counts as not good and as slow as the hang threshold. The verdict is the analysis's, which knows
+    A scheduled request without a row counts as not good and as slow as the hang threshold; of a closed load nothing is scheduled, and
+    what was sent counts. The verdict is the analysis's, which knows
     how sure it can be; this one only decides whether the method is run at all.
     """
     met = True
@@ -25,9 +26,10 @@ def measure(plan: Plan, rows: Rows, *, start_s: float, end_s: float) -> tuple[bo
     index = {load.route: load.index for load in plan.routes}
     inside = rows[(rows["scheduled_s"] >= start_s) & (rows["scheduled_s"] < end_s)]
     for probe in plan.experiment.steady_state_hypothesis.probes:
+        mine = inside[inside["route"] == index[probe.route]]
         times = plan.arrivals(probe.route).times_s
-        n = bisect.bisect_left(times, end_s) - bisect.bisect_left(times, start_s)
-        for part, value in _measured(probe, inside[inside["route"] == index[probe.route]], n, plan).items():
+        n = len(mine) if plan.closed else bisect.bisect_left(times, end_s) - bisect.bisect_left(times, start_s)
+        for part, value in _measured(probe, mine, n, plan).items():
             values[f"{probe.route}.{part}"] = round(value, 6)
             met = met and getattr(probe, part).holds(value)
     return met, values

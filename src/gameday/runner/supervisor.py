@@ -15,9 +15,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from gameday.experiment.foreign import ACTIVITY
 from gameday.experiment.plan import Plan
 from gameday.faults import catalogue
 from gameday.load.session import LoadLostError, LoadSession
+from gameday.record.folder import started
 from gameday.record.history import Event, History, outstanding, read_history
 from gameday.runner.env import Env
 from gameday.runner.folder import Sources, create_folder, describe
@@ -27,20 +29,24 @@ from gameday.runner.lock import lock
 from gameday.runner.order import Order
 from gameday.runner.sampler import Sampler
 from gameday.runner.signals import Interrupted, Interruptions
+from gameday.runner.standing import usable
 from gameday.runner.undo import undo_all
 from gameday.runner.view import View
 from gameday.runner.watch import Watch
 from gameday.runner.worker_process import WorkerProcess
 from gameday.targets.connect import Host, connect, host
 from gameday.targets.local.events import ProcessEvent, ProcessExited, ProcessStarted
+from gameday.targets.local.standing import Standing
 from gameday.targets.protocol import TargetError
 
 LEAD_S = 0.4
 """Between the order and the first arrival: the worker and the load are told of the same instant ahead of time."""
 OVERTIME_S = 20.0
 """How long after the last request may have ended a worker that has not left counts as stuck."""
-LEAVE_S = 8.0
+LEAVE_S = 15.0
 """How long the worker may take to leave through its rollbacks: an undo, and its being seen healed."""
+START_S = 60.0
+"""How long the load process may take to start: a person's own locustfile may import a lot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,13 @@ def supervise(plan: Plan, sources: Sources, *, out: Path, secrets: Mapping[str, 
     Carry out a plan and leave a run's folder behind.
 
     Raises:
-        RefusedError: Another run holds the system's lock; nothing was started.
+        RefusedError: Another run holds the system's lock, or what is up is another system; nothing was started.
     """
     with lock(out, system=plan.system.name, target=plan.target), Interruptions().watch() as interruptions:
+        up = usable(out, plan.system)
         folder = create_folder(out, plan, sources)
-        return _Run(plan, folder, secrets=secrets, view=view, env=env, interruptions=interruptions).go(sources)
+        run = _Run(plan, folder, up=up, secrets=secrets, view=view, env=env, interruptions=interruptions)
+        return run.go(sources)
 
 
 class _Run:
@@ -83,12 +91,14 @@ class _Run:
         plan: Plan,
         folder: Path,
         *,
+        up: Standing | None,
         secrets: Mapping[str, str],
         view: View,
         env: Env,
         interruptions: Interruptions,
     ) -> None:
         self.plan, self.folder, self.secrets, self.view, self.env = plan, folder, secrets, view, env
+        self.up = up
         self.interruptions = interruptions
         self.start_s = env.now_s()
         self.history = History(folder, "supervisor", start_s=self.start_s, secrets=secrets.values())
@@ -105,10 +115,7 @@ class _Run:
     def go(self, sources: Sources) -> Ended:
         """Set up, follow, and clean up; an error of ours is kept, not raised, so that what the run left is still judged."""
         plan = self.plan
-        self.history.append(
-            Event.RUN_STARTED,
-            {"experiment": plan.name, "target": plan.target, "variant": plan.variant, "seed": plan.seed},
-        )
+        self.history.append(Event.RUN_STARTED, started(plan))
         try:
             with self.interruptions.at_once():
                 self._set_up(sources)
@@ -129,8 +136,10 @@ class _Run:
         plan = self.plan
         self.worker = WorkerProcess()
         self.history.append(Event.PROCESS_STARTED, identity("worker", self.worker.pid))
-        self.host = host(plan.target, plan.system, logs=self.folder / "logs", progress=self.view.step)
+        self.host = host(plan.target, plan.system, logs=self.folder / "logs", progress=self.view.step, up=self.up)
         self.host.start()
+        if self.up:
+            self.history.append(Event.SYSTEM_JOINED, {"address": self.up.address, "pid": self.up.pid}, durable=True)
         self._note_processes()
         self.history.append(Event.SYSTEM_READY, {"seconds": round(self.env.now_s() - self.start_s, 3)})
         describe(self.folder, sources, start_s=self.start_s, parts=self.host.versions())
@@ -141,8 +150,10 @@ class _Run:
         self.view.step("starting the load process")
         target = connect(plan.target, self.host.address)
         urls = {load.route: target.url(plan.system.routes[load.route].entry) for load in plan.routes}
-        self.load = LoadSession(plan, folder=self.folder, urls=urls, secrets=self.secrets)
-        self.load.start()
+        self.load = LoadSession(
+            plan, folder=self.folder, urls=urls, secrets=self.secrets, locustfile=sources.locustfile
+        )
+        self.load.start(timeout_s=START_S)
         self.history.append(Event.PROCESS_STARTED, identity("load", self.load.pid))
         self.sampler = Sampler(self.folder, target, self.env, start_s=self.start_s)
 
@@ -167,7 +178,7 @@ class _Run:
         assert self.worker and self.load  # noqa: S101, PT018 - set up before
         follower = Follower(self.plan, self.view, self.history)
         watch = Watch(self.plan, self.folder, self.history)
-        last_s = self.plan.duration_s + self.plan.experiment.load.hang_s + OVERTIME_S
+        last_s = _last_s(self.plan)
         while True:
             self.interruptions.check()
             now_s = self.env.now_s() - self.origin_s
@@ -218,13 +229,13 @@ class _Run:
         if not self.load.finished:
             self.load.stop()
         if done := self.load.finished:
-            self.history.append(Event.LOAD_DONE, {"rows": dict(done.rows), "cpu_share": round(done.cpu_share, 4)})
+            self.history.append(Event.LOAD_DONE, done.data())
         self.load.kill()
 
     def _note_processes(self) -> None:
         assert self.host  # noqa: S101 - set up before
         for event in self.host.events():
-            self.history.append(*_recorded(event))
+            self.history.append(*_recorded(event, lasting=self.up is not None))
             if isinstance(event, ProcessExited) and not event.expected:
                 self.view.notice(f"{event.process} died ({event.code})")
 
@@ -245,6 +256,13 @@ class _Run:
         )
 
 
-def _recorded(event: ProcessEvent) -> tuple[Event, dict[str, JsonValue]]:
+def _last_s(plan: Plan) -> float:
+    """Return when a worker that has not left counts as stuck; each activity's rollbacks may take its timeout, and be tried twice."""
+    rollbacks_s = sum(2 * float(str(each.parameters["timeout"])) for each in plan.faults if each.fault == ACTIVITY)
+    return plan.duration_s + plan.experiment.load.hang_s + OVERTIME_S + rollbacks_s
+
+
+def _recorded(event: ProcessEvent, *, lasting: bool) -> tuple[Event, dict[str, JsonValue]]:
     kind = Event.PROCESS_STARTED if isinstance(event, ProcessStarted) else Event.PROCESS_EXITED
-    return kind, {name: value for name, value in asdict(event).items() if name != "t_s"}
+    data = {name: value for name, value in asdict(event).items() if name != "t_s"}
+    return kind, {**data, "lasting": True} if lasting else data

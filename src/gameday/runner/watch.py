@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gameday.experiment.model import Abort
 from gameday.experiment.plan import Plan
 from gameday.record.history import Event, History
 from gameday.record.requests import RowReader
-from gameday.runner.safety import burn
+from gameday.runner.safety import Burn, burn
 
 PERIOD_S = 1.0
 FLUSH_S = 1.0
@@ -40,8 +41,7 @@ class Watch:
         self._next_s = now_s + PERIOD_S
         fresh = self._reader.read()
         self._rows = np.concatenate([self._rows, fresh[fresh["route"] == self._route]])
-        deadline_s = self._plan.system.routes[self._abort.route].deadline_s
-        burning = burn(self._rows, self._times_s, now_s=now_s, settled_s=deadline_s + FLUSH_S, abort=self._abort)
+        burning = self._burn(now_s, self._abort)
         self._exceeded = self._exceeded + 1 if burning.exceeds(self._abort) else 0
         if self._exceeded < SUSTAINED or self._noticed:
             return False
@@ -61,3 +61,20 @@ class Watch:
             self._history.append(Event.RUN_ABORTED, {"reason": reason, "route": self._abort.route})
             return True
         return False
+
+    def _burn(self, now_s: float, abort: Abort) -> Burn:
+        """
+        Measure the burn over requests that are settled.
+
+        Of a closed load nothing is scheduled: what was sent and has ended is all there is. There a request that hangs is seen only when the
+        client gives up, so the burn is looked for among those that must have ended by then, too.
+        """
+        deadline_s = self._plan.system.routes[abort.route].deadline_s
+        if not self._plan.closed:
+            return burn(self._rows, self._times_s, now_s=now_s, settled_s=deadline_s + FLUSH_S, abort=abort)
+        times_s = np.sort(self._rows["scheduled_s"]).tolist()
+        soon, late = (
+            burn(self._rows, times_s, now_s=now_s, settled_s=settled_s + FLUSH_S, abort=abort)
+            for settled_s in (deadline_s, self._plan.experiment.load.hang_s)
+        )
+        return soon if soon.exceeds(abort) else late

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from gameday.agent.lifeline import tie
-from gameday.runner.order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,10 @@ class Heard:
 class WorkerProcess:
     """Started in a session of its own, so that Ctrl-C reaches it only through the supervisor; dies with the supervisor."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "gameday.runner.worker") -> None:
         """Start it; it loads its libraries while the system starts. From the main thread only."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "gameday.runner.worker"],
+        self._process = subprocess.Popen(  # noqa: S603 - a module of ours
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -45,7 +44,7 @@ class WorkerProcess:
         """Return its process id."""
         return self._process.pid
 
-    def begin(self, order: Order) -> None:
+    def begin(self, order: BaseModel) -> None:
         """Let it run the experiment. Raises ``BrokenPipeError`` when it is dead."""
         stdin = self._process.stdin
         assert stdin is not None  # noqa: S101 - it was opened above
@@ -64,6 +63,16 @@ class WorkerProcess:
             if line.startswith(b"{"):
                 value = json.loads(line)
                 yield Heard(value["t_s"], value["event"], value["data"])
+
+    def ask_to_leave(self) -> None:
+        """Ask it to leave through its rollbacks; does nothing when it has ended."""
+        if self.code() is None:
+            self._process.terminate()
+
+    def kill_group(self) -> None:
+        """Kill what it has started and left behind, and itself; fine when all is gone."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def code(self) -> int | None:
         """Return its exit status, None while it runs."""

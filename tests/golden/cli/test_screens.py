@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gameday.cli import list as listing
 from gameday.cli.exits import Exit
 from gameday.cli.main import main
 from gameday.cli.parser import COMMANDS
@@ -94,16 +95,16 @@ def test_every_mistake_of_both_files_stands_on_one_screen(
 
 
 def test_a_fault_of_gameday_itself_is_one_line_and_a_kept_traceback(
-    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A folder that vanished under the command is something that no part of gameday reckons with."""
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
+    """Here a command is broken on purpose."""
+
+    def broken(rows: object) -> None:
+        raise LookupError(f"no column for\n{type(rows).__name__}")
+
+    monkeypatch.setattr(listing, "table", broken)
     assert main(["list"]) == Exit.INTERNAL
     shown = capsys.readouterr().err
     kept = re.search(r"traceback in (\S+)", shown)

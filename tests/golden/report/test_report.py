@@ -13,6 +13,7 @@ import pytest
 from gameday.report.as_json import to_json
 from gameday.report.ending import ending, next_step
 from gameday.report.html import html
+from gameday.report.junit import junit
 from gameday.report.markdown import markdown
 from unit.report.analyses import CASES, Case
 
@@ -32,6 +33,10 @@ def _json(case: Case) -> str:
     return to_json(case.analysis, case.plan, case.about)
 
 
+def _junit(case: Case) -> str:
+    return junit(case.analysis, case.plan, case.about)
+
+
 def _console(case: Case) -> str:
     hint = next_step(case.analysis, case.plan)
     link = "file:///srv/reports/20261120-174546/report.html"
@@ -39,8 +44,14 @@ def _console(case: Case) -> str:
     return "".join(f"{line.text}\n" for line in lines)
 
 
-FORMS: dict[str, Callable[[Case], str]] = {"html": _html, "md": _markdown, "json": _json, "txt": _console}
-LARGE = ("html", "json")
+FORMS: dict[str, Callable[[Case], str]] = {
+    "html": _html,
+    "md": _markdown,
+    "json": _json,
+    "xml": _junit,
+    "txt": _console,
+}
+LARGE = ("html", "json", "xml")
 FILES = [f"{name}.{form}" for name in CASES for form in FORMS if form not in LARGE or name in {"failed", "passed"}]
 
 
@@ -68,8 +79,9 @@ def test_a_report_is_the_same_in_another_process_time_zone_and_hash_seed() -> No
         "sys.stdout.buffer.write('\\f'.join(rendered(file) for file in FILES).encode())\n"
     )
     found = []
+    path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
     for zone, seed in (("Asia/Tokyo", "1"), ("America/St_Johns", "2")):
-        environ = {**os.environ, "TZ": zone, "PYTHONHASHSEED": seed, "PYTHONPATH": str(TESTS), "LC_ALL": "C"}
+        environ = {**os.environ, "TZ": zone, "PYTHONHASHSEED": seed, "PYTHONPATH": path, "LC_ALL": "C"}
         done = subprocess.run(
             [sys.executable, "-c", program], env=environ, capture_output=True, check=True, timeout=120
         )

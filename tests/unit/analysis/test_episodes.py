@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from pydantic import JsonValue
 
 from gameday.analysis.episodes import describe_numbers, describe_proof
 from gameday.analysis.judge import judge
+from gameday.analysis.model import Status
 from gameday.record.history import Event, Record
 from simulator.systems import healthy
 from simulator.world import run_of, shipped
@@ -58,3 +60,20 @@ def test_whatever_a_proof_is_it_is_written() -> None:
     assert describe_proof("seen") == "seen"
     assert describe_proof({"bites": True}) == "the proof has no numbers"
     assert describe_numbers({"n": 3}) == "n=3"
+
+
+@pytest.mark.parametrize(("undone_s", "status"), [(30.05, Status.PASS), (28.5, Status.PASS), (26.0, Status.FAIL)])
+def test_a_fault_must_last_for_its_own_time(undone_s: float, status: Status) -> None:
+    """Of a phase from 22 s to 42 s this one asks for eight seconds, of which the last two are the guard."""
+    plan = shipped("slow-recommendations", 1)
+    short = replace(plan, faults=(replace(plan.faults[0], end_s=30.0),))
+    run = run_of(short, healthy(short))
+
+    def undone(record: Record) -> Record:
+        return replace(record, t_s=undone_s) if record.event == Event.FAULT_UNDONE else record
+
+    analysis = judge(replace(run, history=tuple(undone(record) for record in run.history)))
+    gate = next(gate for gate in analysis.gates if gate.id == "gate.fault-proven")
+    assert gate.status is status
+    if status is Status.FAIL:
+        assert gate.reason.endswith("was withdrawn at 26.0 s; it should have lasted to 30 s")

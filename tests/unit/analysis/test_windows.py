@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import JsonValue
 
 from gameday.analysis.episodes import episodes
 from gameday.analysis.windows import Window, Windows, windows
 from gameday.experiment.plan import Plan
 from gameday.record.history import Event, Record
+from samples import planned
 from simulator.world import shipped, story
 
 
@@ -84,3 +86,64 @@ def test_a_window_has_whole_seconds_and_a_remainder_joins_the_last() -> None:
     window = Window("w", 24.01, 40.0)
     assert window.seconds == 15
     assert window.second(np.array([24.01, 25.0, 25.02, 39.99])).tolist() == [0, 0, 1, 14]
+
+
+def several(*calls: dict[str, JsonValue]) -> Plan:
+    """Return a plan with several faults; its fault phase is from 22 s to 42 s."""
+    return planned(method=list(calls))
+
+
+def went(plan: Plan) -> tuple[Record, ...]:
+    """Return the history of a run in which every fault was injected and undone as planned."""
+    records = []
+    for number, fault in enumerate(plan.faults, 1):
+        data: dict[str, JsonValue] = {"id": f"{fault.fault}-{number}", "fault": fault.fault}
+        times = (
+            (Event.FAULT_INTENDED, 20.0),
+            (Event.FAULT_INJECTED, fault.start_s),
+            (Event.FAULT_CONFIRMED, fault.start_s + 1),
+        )
+        records += [Record(t_s, "worker", number, event, data) for event, t_s in times]
+        records += [
+            Record(fault.end_s, "worker", number, event, data) for event in (Event.FAULT_UNDONE, Event.FAULT_VERIFIED)
+        ]
+    return tuple(records)
+
+
+SLOW: dict[str, JsonValue] = {"fault": "latency", "parameters": {"edge": "web -> payments", "delay": "1s"}}
+LOST: dict[str, JsonValue] = {"fault": "blackhole", "parameters": {"edge": "web -> cache"}}
+DEAD: dict[str, JsonValue] = {"fault": "kill", "parameters": {"service": "database"}}
+
+
+def test_of_faults_that_overlap_the_time_counts_in_which_all_are_on() -> None:
+    """And the recovery counts from the last undo."""
+    plan = several({**SLOW, "timing": {"for": "14s"}}, {**LOST, "timing": {"at": "4s", "for": "12s"}})
+    seen = found(plan, went(plan))
+    assert (seen.fault.start_s, seen.fault.end_s) == (26, 36)
+    assert (seen.steady.start_s, seen.steady.end_s) == (28, 34)
+    assert (seen.baseline.end_s, seen.ended_s) == (22, 38)
+
+
+def test_of_faults_in_sequence_the_time_from_the_first_to_the_last_counts() -> None:
+    """They are never on together."""
+    plan = several({**SLOW, "timing": {"for": "6s"}}, {**LOST, "timing": {"at": "8s", "for": "6s"}})
+    seen = found(plan, went(plan))
+    assert (seen.fault.start_s, seen.fault.end_s) == (22, 36)
+    assert (seen.steady.start_s, seen.steady.end_s) == (24, 34)
+    assert seen.ended_s == 36
+
+
+def test_an_event_among_lasting_faults_counts_from_the_first_of_them_and_recovery_from_the_last() -> None:
+    """No guards: the event is not steady."""
+    plan = several({**SLOW, "timing": {"for": "6s"}}, {**DEAD, "timing": {"at": "9s"}})
+    seen = found(plan, went(plan))
+    assert seen.shape == "impulse"
+    assert (seen.fault.start_s, seen.fault.end_s) == (22, 42)
+    assert seen.ended_s == 31
+
+
+def test_a_process_that_is_kept_down_is_a_step_that_ends_when_it_may_start() -> None:
+    """A kill without it is an event."""
+    plan = several({"fault": "kill", "parameters": {"service": "cache", "down": "8s"}, "timing": {"at": "1s"}})
+    seen = found(plan, went(plan))
+    assert (seen.shape, seen.fault.start_s, seen.fault.end_s, seen.ended_s) == ("step", 23, 31, 31)

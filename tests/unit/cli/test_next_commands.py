@@ -57,16 +57,19 @@ def test_a_plan_of_a_file_leads_to_a_run_of_that_file(capsys: pytest.CaptureFixt
         (["plan", "none", "--sed", "1"], "plan --help"),
         (["plan", "none", "--seed", "one"], "plan --help"),
         (["validate", "no-such"], "list"),
-        (["report", "no-such"], "report reports/latest"),
+        (["report", "no-such"], "list"),
         (["plan", "mine/none.yaml", "--variant", "x", "--seed", "7"], "plan mine/none.yaml --seed 7 --variant naive"),
         (["run", "mine/none.yaml", "--variant", "x", "--out", "o"], "run mine/none.yaml --out o --variant naive"),
+        (["export", "mine/none.yaml", "--variant", "x"], "export mine/none.yaml --variant naive"),
+        (["up", "--variant", "x", "--out", "o"], "up shop --out o --variant naive"),
+        (["new", "No"], "new --help"),
     ],
 )
 def test_every_error_s_next_command_begins_as_the_program_was_called(
     arguments: list[str], command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What else was typed and is right is kept."""
-    if arguments[0] == "run" and len(arguments) > 1 and missing():
+    if arguments[0] in {"run", "up"} and len(arguments) > 1 and missing():
         pytest.skip("this machine cannot run the local target")
     assert main(arguments) == Exit.USAGE
     assert last(capsys.readouterr().err) == f"next: {TYPED} {command}"
@@ -86,7 +89,7 @@ def test_help_shows_the_program_as_it_was_called(command: str, capsys: pytest.Ca
     shown = capsys.readouterr().out
     assert shown.startswith(f"usage: {TYPED}")
     examples = shown.split("examples:\n")[1].splitlines()
-    assert all(line.startswith(f"  {TYPED} ") for line in examples)
+    assert all(line.startswith((f"  {TYPED} ", f'  eval "$({TYPED} ')) for line in examples)
 
 
 def test_a_refused_run_asks_for_a_folder_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,6 +100,18 @@ def test_a_refused_run_asks_for_a_folder_once(capsys: pytest.CaptureFixture[str]
         assert main(["run", "mine/none.yaml", "--out", "o"]) == Exit.REFUSED
     expected = f"next: {TYPED} run mine/none.yaml --target local --seed 1 --variant hardened --out FOLDER"
     assert last(capsys.readouterr().err) == expected
+
+
+@pytest.mark.parametrize("asked", ["up", "down"])
+def test_a_refused_up_or_down_is_to_be_asked_again(asked: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of its own would be no answer: it is this one that is held."""
+    if missing():
+        pytest.skip("this machine cannot run the local target")
+    out = Path("my runs")
+    (out / ".up-shop-local").mkdir(parents=True)
+    with lock(out, system="shop", target="local"):
+        assert main([asked, "--out", str(out)]) == Exit.REFUSED
+    assert last(capsys.readouterr().err) == f"next: {TYPED} {asked} shop --out 'my runs'"
 
 
 def test_the_command_in_a_run_s_folder_names_the_file_and_the_folder_but_not_this_machine_s_program() -> None:

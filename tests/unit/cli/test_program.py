@@ -73,7 +73,10 @@ def test_the_same_plan_comes_out_twice_and_another_for_another_seed(tmp_path: Pa
     assert texts[0].replace("seed 1", "seed 2") != texts[2]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["list"], ["run", "--help"], ["completion", "bash"], ["completion", "words", "--", "run", ""]],
+)
 def test_quick_answers_load_no_slow_library(arguments: list[str], tmp_path: Path) -> None:
     """``--help`` and ``list`` are typed often."""
     code = (
@@ -106,12 +109,15 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def test_output_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
-    """A full disk loses the result, so it is no success."""
+@pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("arguments", ["list", "schema system", "plan none --json", "--help", ""])
+def test_output_that_cannot_be_written_is_told(tmp_path: Path, arguments: str, buffered: str) -> None:
+    """A full disk loses the result, so it is no success; nor is it a fault of gameday's."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         ended = subprocess.run(
-            [*PROGRAM, "schema", "system"],
+            [*PROGRAM, *arguments.split()],
             cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": buffered},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -119,8 +125,60 @@ def test_output_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> No
             check=False,
         )
     assert ended.returncode == 70
-    assert "No space left on device" in ended.stderr
+    assert ended.stderr.startswith("error: the output cannot be written: No space left on device\n")
+    assert "internal error" not in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(("arguments", "code"), [("list", 0), ("plan nothing-like-this", 2)])
+def test_remarks_that_cannot_be_written_change_no_exit_code(
+    tmp_path: Path, arguments: str, code: int, buffered: str
+) -> None:
+    """A run whose log is on a full disk is judged all the same."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ended = subprocess.run(
+            [*PROGRAM, *arguments.split()],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": buffered},
+            stdout=subprocess.PIPE,
+            stderr=full,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    assert ended.returncode == code
+
+
+@pytest.mark.parametrize(
+    "arguments", ["list", "validate none", "plan none", "run none", "report x", "up", "down", "recover", "new mine"]
+)
+def test_a_working_folder_that_was_removed_is_told(tmp_path: Path, arguments: str) -> None:
+    """Read as an empty one, it would seem that nothing is outstanding."""
+    ended = in_a_folder_that_is_gone(tmp_path, arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "error: the folder in which gameday was called does not exist any more\n" in ended.stderr
+    assert ended.stderr.endswith(f"  next: cd FOLDER && gameday {arguments}\n")
+
+
+def test_what_needs_no_folder_is_answered_in_one_that_was_removed(tmp_path: Path) -> None:
+    """It reads nothing there."""
+    assert in_a_folder_that_is_gone(tmp_path, "schema system").returncode == 0
+
+
+def in_a_folder_that_is_gone(tmp_path: Path, arguments: str) -> subprocess.CompletedProcess[str]:
+    """Call the program from a shell whose working folder is removed first."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "GAMEDAY_PROGRAM"}
+    return subprocess.run(
+        ["/bin/sh", "-c", f'rmdir "$PWD" && exec "$@" {arguments}', "sh", *PROGRAM],
+        cwd=gone,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
 
 
 def test_ctrl_c_ends_a_command_with_130_and_no_traceback(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from gameday.cli.exits import Exit
 from gameday.cli.main import main
+from gameday.experiment.foreign import ForeignPlan
 from gameday.record.folder import About
+from gameday.record.foreign import PLAN
 from samples import planned
 
 ABOUT = About("2026-11-20T17:45:46+00:00", 0.0, "boot", {"gameday": "1"}, "gameday run mine/none.yaml --seed 7")
@@ -84,3 +86,35 @@ def test_a_file_that_is_missing_is_told_as_before(name: str, run: Path, capsys: 
     """That folder is no run's."""
     (run / name).unlink()
     assert f"holds no {name}" in shown(run, capsys)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "again"), [(PLAN, "gameday run mine/none.yaml --seed 7"), ("run.json", "gameday list")]
+)
+def test_a_torn_file_of_a_plain_run_is_named_too(
+    name: str, again: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only ``run.json`` knows its command."""
+    (run / "plan.json").unlink()
+    plan = ForeignPlan("small", "x", "x", (), None, "default", (), (), ())
+    (run / PLAN).write_text(plan.to_json(), encoding="utf-8")
+    assert main(["report", str(run)]) == Exit.PASSED
+    capsys.readouterr()
+    for report in run.glob("report.*"):
+        report.unlink()
+    tear(run / name)
+    lines = shown(run, capsys)
+    assert lines[0] == f"error: {name} of the run cannot be read"
+    assert lines[-1] == f"  next: {again}"
+    assert not list(run.glob("report.*"))
+
+
+@pytest.mark.parametrize("name", ["plan.json", PLAN])
+def test_recovery_tells_a_torn_run_and_what_to_do(name: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of both kinds."""
+    (run / "plan.json").rename(run / name)
+    tear(run / name)
+    assert main(["recover", "--out", str(run.parent)]) == Exit.RESIDUE
+    said = capsys.readouterr()
+    assert f"{run}: cannot be read, so nothing was repaired: " in said.out
+    assert said.err.endswith("next: look at them and move them away\n")

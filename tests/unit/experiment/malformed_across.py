@@ -20,8 +20,8 @@ ACROSS: dict[str, tuple[Case, ...]] = {
         ),
         experiment(
             "- latency: {edge: web -> stock, delay: 2s}",
-            "- {type: action, name: x, provider: {type: process, path: ls}}",
-            "19 method[0]: this version runs gameday's own faults only",
+            "- {type: action, name: x}",
+            "19 method[0].provider: provider is missing",
         ),
         experiment("  - latency: {edge: web -> stock, delay: 2s}\n", "  []\n", "18 method: method is empty"),
         experiment(
@@ -63,7 +63,12 @@ ACROSS: dict[str, tuple[Case, ...]] = {
         system("- web -> cache", "- web to cache", "15 dependencies[1]: dependencies[1] cannot be read"),
         system("hard: [web, database]", "hard: [web, databse]", "27 routes.buy.hard[1]: there is no service databse"),
         system("soft: [stock, cache, database]", "soft: [stock, web]", "22 routes.look.soft[1]: web is named twice"),
-        system("hard: [pulse]", "hard: [cache]", "28 routes.pulse.hard[0]: requests enter at the first hard service"),
+        system(
+            "hard: [pulse]",
+            "hard: [cache]",
+            "28 routes.pulse.hard[0]: requests enter at the first hard service",
+            "28 routes.pulse.hard[0]: the control route pulse shares cache with look",
+        ),
         system(
             "  - web -> database\n",
             "  - web -> database\n  - web -> stock\n",
@@ -111,7 +116,7 @@ ACROSS: dict[str, tuple[Case, ...]] = {
         experiment(
             "edge: web -> stock, delay: 2s}\n",
             "edge: web -> cache, delay: 2s}\n  - empty-cache: {service: cache}\n",
-            "20 method[1].empty-cache: latency lasts for the phase and empty-cache is over at once",
+            "20 method[1].empty-cache: latency lasts and empty-cache is over at once",
             "20 method[1].empty-cache: two faults act on cache",
         ),
         experiment(
@@ -120,26 +125,56 @@ ACROSS: dict[str, tuple[Case, ...]] = {
             "21 method[2].latency: two faults act on",
         ),
     ),
+    "when and how a fault is on": (
+        experiment("delay: 2s}\n", "delay: 2s}\n    at: 99s\n", "20 method[0].at: the fault phase is over by then"),
+        experiment(
+            "delay: 2s}\n", "delay: 2s}\n    for: 99s\n", "20 method[0].for: it would last beyond the fault phase"
+        ),
+        experiment("delay: 2s}\n", "delay: 2s}\n    ramp: 99s\n", "20 method[0].ramp: the full dose would never be on"),
+        experiment("delay: 2s}\n", "delay: 2s}\n    pulse: {full: 1ms, rest: 1s}\n", "20 method[0].pulse.full: full"),
+        experiment("delay: 2s}\n", "delay: 2s}\n    pulse: {full: 1s}\n", "20 method[0].pulse.rest: rest is missing"),
+        experiment(
+            "delay: 2s}\n",
+            "delay: 2s}\n    ramp: 2s\n    pulse: {full: 1s, rest: 1s}\n",
+            "19 method[0]: when and how the fault is on does not fit together",
+        ),
+        experiment(
+            "latency: {edge: web -> stock, delay: 2s}\n",
+            "blackhole: {edge: web -> stock}\n    ramp: 2s\n",
+            "20 method[0].ramp: blackhole has no dose to vary",
+        ),
+        experiment(
+            "latency: {edge: web -> stock, delay: 2s}\n",
+            "kill: {service: stock, down: 99s}\n",
+            "19 method[0].kill: it would last beyond the fault phase",
+        ),
+        experiment(
+            "latency: {edge: web -> stock, delay: 2s}\n",
+            "kill: {service: stock, down: 18s}\n    for: 18s\n",
+            "20 method[0].for: this kill says itself how long it lasts",
+        ),
+    ),
     "faults that cannot be judged together": (
         experiment(
             "expect:\n",
             "  - empty-cache: {service: cache}\nexpect:\n",
-            "20 method[1].empty-cache: latency lasts for the phase and empty-cache is over at once",
+            "20 method[1].empty-cache: latency lasts and empty-cache is over at once",
         ),
         experiment(
             "  - latency: {edge",
             "  - empty-cache: {service: cache}\n  - latency: {edge",
-            "20 method[1].latency: empty-cache is over at once and latency lasts for the phase",
+            "20 method[1].latency: empty-cache is over at once and latency lasts",
         ),
         experiment(
             "expect:\n",
             "  - none\n  - empty-cache: {service: cache}\nexpect:\n",
-            "21 method[2].empty-cache: latency lasts for the phase",
+            "21 method[2].empty-cache: latency lasts",
         ),
         experiment(
             "expect:\n",
             "  - empty-cache: {service: cache}\n  - latency: {edge: web -> database, delay: 1s}\nexpect:\n",
-            "20 method[1].empty-cache: latency lasts for the phase",
+            "20 method[1].empty-cache: latency lasts",
+            "23 expect.bulkhead.isolated[0]: buy cannot do without database",
         ),
     ),
     "delays that cannot be proven": (
@@ -161,6 +196,32 @@ ACROSS: dict[str, tuple[Case, ...]] = {
             "delay: 2s",
             "delay: 2s, jitter: 1999ms",
             "19 method[0].latency: the parameters of latency do not fit together",
+        ),
+    ),
+    "faults that are too short to be proven": (
+        experiment(
+            "latency: {edge: web -> stock, delay: 2s}\n",
+            "blackhole: {edge: web -> stock}\n    for: 4s\n",
+            "12 phases.fault: the fault is too short to compare",
+            "19 method[0].blackhole: a time of 4s is too short to prove this blackhole",
+        ),
+        experiment(
+            "latency: {edge: web -> stock, delay: 2s}\n",
+            "pause: {service: stock}\n    at: 19s\n",
+            "12 phases.fault: the fault is too short to compare",
+            "19 method[0].pause: a time of 1s is too short to prove this pause",
+        ),
+        experiment(
+            "latency: {edge: web -> stock, delay: 2s}\n",
+            "kill: {service: stock, down: 500ms}\n",
+            "12 phases.fault: the fault is too short to compare",
+            "19 method[0].kill: a time of 500ms is too short to prove this kill",
+        ),
+        experiment("delay: 2s}\n", "delay: 2s}\n    for: 0s\n", "20 method[0].for: it would never be on"),
+        experiment(
+            "latency: {edge: web -> stock, delay: 2s}\n",
+            "errors: {edge: web -> stock}\n    ramp: 19s\n",
+            "19 method[0].errors: a full dose of 1s is too short to prove this errors",
         ),
     ),
     "the deciding check": (
@@ -296,6 +357,28 @@ ACROSS: dict[str, tuple[Case, ...]] = {
             "{isolated: [buy]}",
             '{isolated: [buy], inflation: "< 0.5"}',
             "21 expect.bulkhead.inflation: nothing can pass this",
+        ),
+    ),
+    "what an event costs": (
+        experiment(
+            "  recovery: {within",
+            "  outage: {routes: [buy]}\n  recovery: {within",
+            "23 expect.outage: an outage is what a single event costs, and these faults last",
+        ),
+        experiment(
+            "- latency: {edge: web -> stock, delay: 2s}\nexpect:\n  bulkhead: {isolated: [buy]}\n  backpressure: {routes: [look]}\n",
+            "- kill: {service: web}\nexpect:\n  bulkhead: {isolated: [buy]}\n  outage: {routes: [lock]}\n",
+            "22 expect.outage.routes[0]: there is no route lock",
+        ),
+        experiment(
+            "- latency: {edge: web -> stock, delay: 2s}\nexpect:\n  bulkhead: {isolated: [buy]}\n  backpressure: {routes: [look]}\n",
+            '- kill: {service: web}\nexpect:\n  bulkhead: {isolated: [buy]}\n  outage: {routes: [look], lost: "< 5ms"}\n',
+            "22 expect.outage.lost: not even one bad answer would pass",
+        ),
+        experiment(
+            "- latency: {edge: web -> stock, delay: 2s}",
+            "- surge: {route: look, rate: 2/s}",
+            "18 method: a surge comes to a route without other load, and look has some",
         ),
     ),
     "several at once": (

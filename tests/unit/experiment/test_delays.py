@@ -12,9 +12,12 @@ from gameday.faults import catalogue
 from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
 
 
-def problems(folder: Path, latency: str, fault: str = "20s", system: str = SYSTEM) -> tuple[Problem, ...]:
-    """Load the small experiment with this latency and this fault phase, and return what is wrong with it."""
-    text = EXPERIMENT.replace("edge: web -> stock, delay: 2s", latency).replace("fault: 20s", f"fault: {fault}")
+def problems(
+    folder: Path, latency: str, fault: str = "20s", system: str = SYSTEM, timing: str = ""
+) -> tuple[Problem, ...]:
+    """Load the small experiment with this latency, its times and this fault phase, and return what is wrong with it."""
+    text = EXPERIMENT.replace("edge: web -> stock, delay: 2s}", f"{latency}}}{timing}")
+    text = text.replace("fault: 20s", f"fault: {fault}")
     (folder / "tiny.yaml").write_text(system, encoding="utf-8")
     (folder / "small.yaml").write_text(text, encoding="utf-8")
     try:
@@ -57,6 +60,23 @@ def test_edges_that_are_proven_one_after_the_other_take_longer(tmp_path: Path) -
     assert problems(tmp_path, "service: stock, delay: 9s", system=twice) == ()
     found = problems(tmp_path, "service: stock, delay: 10s", system=twice)
     assert [problem.valid for problem in found] == ["at most 9s, or phases.fault of at least 22s"]
+
+
+@pytest.mark.parametrize(
+    ("timing", "delay", "most"),
+    [
+        ("\n    at: 12s", "7s", "6s, or a full dose of at least 9s"),
+        ("\n    for: 12s", "11s", "10s, or a full dose of at least 13s"),
+        ("\n    at: 2s\n    ramp: 8s", "9s", "8s, or a full dose of at least 11s"),
+        ("\n    pulse: {full: 3s, rest: 2s}", "3s", "2.5s, or a full dose of at least 3.5s"),
+    ],
+)
+def test_a_delay_needs_its_time_at_the_full_dose(tmp_path: Path, timing: str, delay: str, most: str) -> None:
+    """What the entry's times leave of the phase decides, and a pulse by itself."""
+    found = problems(tmp_path, f"edge: web -> stock, delay: {delay}", timing=timing)
+    assert [problem.valid for problem in found if problem.key_path.endswith(".delay")] == [f"at most {most}"]
+    found = problems(tmp_path, f"edge: web -> stock, delay: {most.partition(',')[0]}", timing=timing)
+    assert [problem for problem in found if problem.key_path.endswith(".delay")] == []
 
 
 def test_a_phase_that_cannot_be_read_says_nothing_of_the_delay(tmp_path: Path) -> None:

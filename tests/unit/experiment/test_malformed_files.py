@@ -9,14 +9,17 @@ import pytest
 
 from gameday.cli.exits import Exit
 from gameday.cli.main import main
-from gameday.experiment.loading.load import load_experiment
+from gameday.experiment.loading.load import Loaded, load_experiment
 from gameday.experiment.loading.problems import InvalidFileError
 from gameday.faults import catalogue
+from gameday.targets.local.switches import SWITCHES
 from unit.experiment.malformed_across import ACROSS
+from unit.experiment.malformed_load import FILES, LOAD
+from unit.experiment.malformed_vain import VAIN
 from unit.experiment.malformed_values import VALUES
-from unit.experiment.small_files import EXPERIMENT, SHORT, SYSTEM, TOKEN, Case
+from unit.experiment.small_files import EXPERIMENT, SHORT, SYSTEM, TOKEN, Case, experiment, system
 
-TABLE = {**VALUES, **ACROSS}
+TABLE = {**VALUES, **ACROSS, **LOAD, **VAIN}
 
 CASES = [
     pytest.param(case, id=f"{kind}-{number}") for kind, cases in TABLE.items() for number, case in enumerate(cases, 1)
@@ -38,15 +41,43 @@ def written(folder: Path, case: Case | None) -> Path:
         texts[case.file] = text.replace(case.old, case.new) if case.old else case.new
     (folder / "systems").mkdir()
     (folder / "systems" / "tiny.yaml").write_text(texts["system"], encoding="utf-8")
+    for name, text in FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
     path = folder / "small.yaml"
     path.write_text(texts["experiment"], encoding="utf-8")
     return path
 
 
+def loaded(path: Path) -> Loaded:
+    """Load as the program does."""
+    return load_experiment(path, catalogue(), systems=[path.parent / "systems"], switches=SWITCHES)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "stress: {service: web, cpu: 1 core}",
+        "pause: {service: web, replicas: one}",
+        "latency: {edge: web -> cache, delay: 2s}",
+    ],
+)
+def test_a_fault_that_leaves_isolated_routes_what_they_need_is_accepted(tmp_path: Path, method: str) -> None:
+    """A neighbour takes nothing away, another replica may be left, and what is soft can be missed."""
+    assert loaded(written(tmp_path, experiment("latency: {edge: web -> stock, delay: 2s}", method, ""))).name == "small"
+
+
+def test_the_switches_of_another_demo_are_not_looked_at(tmp_path: Path) -> None:
+    """Whoever does not know them cannot say."""
+    path = written(
+        tmp_path, system("naive: {breaker: false}\n  hardened: {breaker: true}", "old: {breaker: true, x: true}", "")
+    )
+    assert load_experiment(path, catalogue(), systems=[tmp_path / "systems"]).name == "small"
+
+
 def test_the_files_that_are_spoilt_below_are_valid(tmp_path: Path) -> None:
     """Otherwise no case would show anything."""
     path = written(tmp_path, None)
-    assert load_experiment(path, catalogue(), systems=[tmp_path / "systems"]).name == "small"
+    assert loaded(path).name == "small"
 
 
 def test_there_are_fifteen_classes_of_four_cases_or_more() -> None:
@@ -61,7 +92,7 @@ def test_exactly_the_mistakes_that_were_made_are_told_where_they_stand(tmp_path:
     path = written(tmp_path, case)
     spoilt = path if case.file == "experiment" else tmp_path / "systems" / "tiny.yaml"
     with pytest.raises(InvalidFileError) as caught:
-        load_experiment(path, catalogue(), systems=[tmp_path / "systems"])
+        loaded(path)
     told = [
         f"{'' if each.file == spoilt else f'{each.file.name} '}{each.line} {each.key_path}: {each.message}"
         for each in caught.value.problems
@@ -85,10 +116,10 @@ def test_commands_refuse_a_malformed_file_with_exit_code_2_and_start_nothing(
     """No process, no run's folder; stdout stays empty and no secret is shown."""
     monkeypatch.chdir(tmp_path)
     path = written(tmp_path, cases[0])
-    before = sorted(tmp_path.rglob("*"))
+    before, children = sorted(tmp_path.rglob("*")), psutil.Process().children()
     assert main([command, str(path)]) == Exit.USAGE
     assert sorted(tmp_path.rglob("*")) == before
-    assert psutil.Process().children() == []
+    assert psutil.Process().children() == children
     shown = capsys.readouterr()
     assert shown.out == ""
     assert f":{cases[0].problems[0].split()[0]}" in shown.err

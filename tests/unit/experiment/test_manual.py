@@ -30,6 +30,6 @@ def test_every_key_of_both_files_stands_in_the_manual() -> None:
     assert keys(experiment_schema(catalogue())) | keys(system_schema()) <= described
 
 
-def test_every_fault_has_its_row() -> None:
-    """With an example."""
-    assert all(f"| `{name}` |" in MANUAL and f"- {name}" in MANUAL for name in catalogue())
+def test_every_fault_has_its_rows() -> None:
+    """One with its parameters and an example, one with its proof and its undo."""
+    assert all(MANUAL.count(f"| `{name}` |") == 2 and f"- {name}" in MANUAL for name in catalogue())

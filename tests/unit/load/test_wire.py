@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gameday.load import wire
 from gameday.load.wire import (
     Begin,
+    Closed,
     Event,
     Fatal,
     LoadDone,
@@ -37,6 +40,24 @@ def test_a_spec_arrives_as_it_was_in_one_line() -> None:
     line = wire.dump_command(SPEC)
     assert line.count(b"\n") == 1
     assert wire.load_spec(line) == SPEC
+
+
+def test_a_locustfile_s_part_arrives_as_it_was() -> None:
+    """Tags, hosts and names included."""
+    closed = Closed(
+        locustfile="/load/shop.py",
+        users=None,
+        spawn_rate_per_s=2.5,
+        tags=("browse", "buy"),
+        exclude_tags=(),
+        duration_s=56.0,
+        host="http://127.0.0.1:8000",
+        hosts={"Monitor": "http://127.0.0.1:8001"},
+        names={"ein Produkt, schön": "one"},
+        judged_from_s=6.0,
+    )
+    spec = replace(SPEC, closed=closed)
+    assert wire.load_spec(wire.dump_command(spec)) == spec
 
 
 @pytest.mark.parametrize("command", [Begin(12.5), Stop()])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ from gameday.runner.episode import run_episode
 from gameday.targets.protocol import Delay, TargetError
 from samples import planned
 
+ORIGIN_S = 88.0
+"""The clock shows 100 s when an episode begins, and 110 s when its fault phase of ten seconds does."""
+
 
 def run(
     tmp_path: Path, target: FakeTarget, fault: str = "latency", parameters: dict[str, object] | None = None
@@ -21,9 +26,9 @@ def run(
     """Run one episode of ten seconds against a fake system and return its history."""
     clock = FakeClock()
     history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
-    plan = planned(fault, parameters)  # type: ignore[arg-type]  # tests pass plain JSON
+    plan = planned(fault, parameters, phases={"fault": "10s"})  # type: ignore[arg-type]  # tests pass plain JSON
     try:
-        run_episode(plan.faults, catalogue(), target, history, clock.env(), start_s=110.0, end_s=120.0)
+        run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
     finally:
         history.close()
     return list(read_history(tmp_path))
@@ -116,10 +121,104 @@ def test_an_interruption_while_the_fault_is_held_undoes_it(tmp_path: Path) -> No
 
     history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
     env = Env(now_s=lambda: clock.now_s, sleep=leave, spawn=FakeClock.spawn)
+    plan = planned(phases={"fault": "10s"})
     with pytest.raises(SystemExit):
-        run_episode(planned().faults, catalogue(), target, history, env, start_s=110.0, end_s=120.0)
+        run_episode(plan.faults, catalogue(), target, history, env, origin_s=ORIGIN_S)
     assert target.delays == {}
     assert not outstanding(read_history(tmp_path))
+
+
+def run_many(tmp_path: Path, target: FakeTarget, *calls: dict[str, object]) -> list[tuple[float, str, object]]:
+    """Run an episode of ten seconds with several faults; return when what happened to whom, in seconds of the fault phase."""
+    clock = FakeClock()
+    history = History(tmp_path, "worker", start_s=110.0, monotonic_s=lambda: clock.now_s)
+    plan = planned(method=list(calls), phases={"fault": "10s"})
+    try:
+        run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
+    finally:
+        history.close()
+    return [(record.t_s, record.event, record.data.get("id")) for record in read_history(tmp_path)]
+
+
+def call(fault: str, parameters: Mapping[str, object], **timing: object) -> dict[str, object]:
+    """Return an entry of the method."""
+    return {"fault": fault, "parameters": parameters, "timing": timing}
+
+
+LATENCY = {"edge": "web -> recommendations", "delay": "2s"}
+
+
+def test_each_fault_is_injected_and_undone_in_its_own_time(tmp_path: Path) -> None:
+    """Overlapping and in sequence; all of them are on the disk before the first is injected."""
+    seen = run_many(
+        tmp_path,
+        FakeTarget(),
+        call("latency", LATENCY, **{"for": "3s"}),
+        call("blackhole", {"edge": "web -> payments"}, at="1.5s", **{"for": "4s"}),
+        call("latency", LATENCY, at="6s"),
+    )
+    at = {(event, name): t_s for t_s, event, name in seen}
+    assert [event for _, event, _ in seen[:3]] == [Event.FAULT_INTENDED] * 3
+    assert [at[Event.FAULT_INJECTED, name] for name in ("latency-1", "blackhole-2", "latency-3")] == [0.0, 1.5, 6.0]
+    assert [at[Event.FAULT_UNDONE, name] for name in ("latency-1", "blackhole-2", "latency-3")] == [3.0, 5.5, 10.0]
+    assert at[Event.FAULT_VERIFIED, "latency-1"] <= 5.0
+    assert not outstanding(read_history(tmp_path))
+
+
+def test_a_fault_that_cannot_be_injected_leaves_no_other_one_behind(tmp_path: Path) -> None:
+    """The first is on when the second fails."""
+    target = FakeTarget(broken=("blackhole",))
+    with pytest.raises(TargetError, match="blackhole is broken"):
+        run_many(tmp_path, target, call("latency", LATENCY), call("blackhole", {"edge": "web -> payments"}, at="2s"))
+    assert target.delays == {}
+    history = read_history(tmp_path)
+    assert not outstanding(history)
+    assert [r.data["id"] for r in history if r.event == Event.FAULT_FAILED] == ["blackhole-2", "latency-1"]
+
+
+def test_leases_are_renewed_while_another_fault_heals_slowly(tmp_path: Path) -> None:
+    """Nothing in an episode waits."""
+
+    class Slow(FakeTarget):
+        """A system whose killed process needs a while."""
+
+        def is_ready(self, replica: str) -> bool:
+            """Be ready after a few looks."""
+            self.acts.append("looked")
+            return self.acts.count("looked") > 4 and super().is_ready(replica)
+
+    target = Slow()
+    seen = run_many(
+        tmp_path, target, call("kill", {"service": "cache", "down": "2s"}), call("latency", LATENCY, at="1s")
+    )
+    at = {(event, name): t_s for t_s, event, name in seen}
+    assert (at[Event.FAULT_UNDONE, "kill-1"], at[Event.FAULT_VERIFIED, "kill-1"]) == (2.0, 7.0)
+    assert target.acts.count("delay") == 9
+
+
+def test_a_ramp_is_carried_out_by_the_renewals_and_proven_at_full_dose_only(tmp_path: Path) -> None:
+    """A delay that rises to 2 s in four steps."""
+
+    class Watched(FakeTarget):
+        """A system that keeps every delay it was told."""
+
+        def delay(self, edge: str, delay: Delay, *, lease_s: float) -> None:
+            """Keep it."""
+            told.append(delay.delay_s)
+            super().delay(edge, delay, lease_s=lease_s)
+
+    told: list[float] = []
+    seen = run_many(tmp_path, Watched(), call("latency", LATENCY, ramp="4s"))
+    assert told == [0.0, 0.5, 1.0, 1.5, *[2.0] * 6]
+    assert [t_s for t_s, event, _ in seen if event == Event.FAULT_CONFIRMED] == [5.0]
+
+
+def test_pulses_are_told_on_the_dot_and_rest_is_no_lack_of_effect(tmp_path: Path) -> None:
+    """Two seconds on, a second and a half off."""
+    target = FakeTarget()
+    seen = run_many(tmp_path, target, call("latency", LATENCY, pulse={"full": "2s", "rest": "1.5s"}))
+    assert [event for _, event, _ in seen].count(Event.FAULT_CONFIRMED) == 1
+    assert Event.FAULT_INERT not in [event for _, event, _ in seen]
 
 
 def test_a_fault_that_could_not_be_held_is_recorded_as_failed(tmp_path: Path) -> None:
@@ -134,10 +233,69 @@ def test_a_fault_that_could_not_be_held_is_recorded_as_failed(tmp_path: Path) ->
 
     target.delay = delay  # type: ignore[method-assign]
     history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
+    plan = planned(phases={"fault": "10s"})
     with pytest.raises(TargetError, match="does not answer"):
-        run_episode(planned().faults, catalogue(), target, history, clock.env(), start_s=110.0, end_s=120.0)
+        run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
     assert [r.event for r in read_history(tmp_path)][-3:] == [
         Event.FAULT_FAILED,
         Event.FAULT_UNDONE,
         Event.FAULT_VERIFIED,
     ]
+
+
+def run_stalling(tmp_path: Path, at_s: float, for_s: float) -> list[Record]:
+    """Run an episode of ten seconds in which the runner stands still for a while, counted from the fault's begin."""
+    clock = FakeClock()
+
+    def sleep(seconds: float) -> None:
+        stalls = clock.now_s < 110 + at_s <= clock.now_s + seconds
+        clock.sleep(seconds + (for_s if stalls else 0))
+
+    history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
+    env = Env(now_s=lambda: clock.now_s, sleep=sleep, spawn=FakeClock.spawn)
+    try:
+        with suppress(TargetError):
+            run_episode(planned(phases={"fault": "10s"}).faults, catalogue(), FakeTarget(), history, env, origin_s=88.0)
+    finally:
+        history.close()
+    return list(read_history(tmp_path))
+
+
+@pytest.mark.parametrize(("at_s", "for_s", "told"), [(2, 5.5, True), (4, 60, True), (2, 3.5, False)])
+def test_a_lease_that_may_have_ended_meanwhile_is_told(
+    tmp_path: Path, at_s: float, for_s: float, *, told: bool
+) -> None:
+    """A fault that was off for a while must not count as held, although it bites again; nor one that nobody looked after to its end."""
+    history = run_stalling(tmp_path, at_s, for_s)
+    failed = [str(record.data["error"]) for record in history if record.event == Event.FAULT_FAILED]
+    assert [error.startswith("it could not be held: nobody renewed it for") for error in failed] == [True] * told
+    assert not outstanding(history)
+
+
+def test_an_undo_that_is_under_way_at_the_end_is_waited_for(tmp_path: Path) -> None:
+    """A rollback of somebody's own must not be played twice at once."""
+    clock, target = FakeClock(), FakeTarget()
+
+    def spawn(task: Callable[[], None]) -> Callable[[], bool]:
+        if clock.now_s < 119:
+            return FakeClock.spawn(task)
+        until_s, done = clock.now_s + 3, False
+
+        def busy() -> bool:
+            nonlocal done
+            if clock.now_s >= until_s and not done:
+                done = True
+                task()
+            return not done
+
+        return busy
+
+    history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
+    calls = [call("latency", LATENCY, **{"for": "9s"}), call("blackhole", {"edge": "web -> payments"})]
+    plan = planned(method=calls, phases={"fault": "10s"})
+    env = Env(now_s=lambda: clock.now_s, sleep=clock.sleep, spawn=spawn)
+    run_episode(plan.faults, catalogue(), target, history, env, origin_s=ORIGIN_S)
+    assert target.acts.count("heal") == 2
+    seen = [record.data["id"] for record in read_history(tmp_path) if record.event == Event.FAULT_UNDONE]
+    assert seen == ["blackhole-2", "latency-1"], "who is on does not wait"
+    assert not outstanding(read_history(tmp_path))

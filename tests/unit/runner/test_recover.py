@@ -68,6 +68,17 @@ def test_a_process_that_outlived_its_run_is_ended(tmp_path: Path) -> None:
         process.wait(10)
 
 
+def test_after_a_reboot_no_process_is_taken_for_one_of_the_run_s(tmp_path: Path) -> None:
+    """Its id and its start time may be somebody else's by now."""
+    folder = killed_run(tmp_path, boot="another-boot")
+    history = History(folder, "supervisor", start_s=0.0)
+    history.append(Event.PROCESS_STARTED, identity("stranger", os.getpid()))
+    history.close()
+    assert [(done.ended, done.left) for done in recover(tmp_path)] == [((), ())]
+    latest = max(read_history(folder), key=lambda record: record.t_s)
+    assert (latest.event, latest.writer) == (Event.RECOVERED, "recover")
+
+
 def test_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
     """Its lock says so."""
     folder = killed_run(tmp_path)

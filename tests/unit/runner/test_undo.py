@@ -14,7 +14,7 @@ from fakes import FakeClock, FakeTarget
 from gameday.faults import catalogue
 from gameday.record.history import Event, History, Record, outstanding, read_history
 from gameday.runner.undo import undo_all
-from gameday.targets.protocol import Delay
+from gameday.targets.protocol import Delay, EdgeState, TargetError
 
 EDGES = ("web -> recommendations", "web -> payments")
 
@@ -58,6 +58,22 @@ def test_a_fault_of_an_unknown_kind_does_not_stop_the_next(history: History, tmp
     assert not undo_all([unknown, *intended(history)], catalogue(), target, history, FakeClock().env())
     assert target.delays == {}
     assert [record.data["id"] for record in outstanding(read_history(tmp_path))] == ["strange-1"]
+
+
+def test_who_does_not_answer_for_a_moment_is_asked_again(history: History, tmp_path: Path) -> None:
+    """A proxy or a service may be starting again; what was undone is not called residue for that."""
+    target, asked = delayed(), []
+    read = target.edge
+
+    def look(edge: str) -> EdgeState:
+        asked.append(edge)
+        if len(asked) < 4:
+            raise TargetError("the proxy is being started again")
+        return read(edge)
+
+    target.edge = look  # type: ignore[method-assign]
+    assert undo_all(intended(history), catalogue(), target, history, FakeClock().env())
+    assert not outstanding(read_history(tmp_path))
 
 
 def test_a_history_that_cannot_be_written_does_not_stop_the_undo(history: History) -> None:

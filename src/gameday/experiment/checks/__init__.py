@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gameday.experiment.checks import method, phases, references, requests, system, thresholds
+from gameday.experiment.checks import isolation, load, method, phases, references, requests, system, thresholds
 from gameday.experiment.checks.subject import Complaint, Resolved, Subject, Where
 
 __all__ = ["Complaint", "Resolved", "Subject", "Where", "check"]
@@ -10,5 +10,5 @@ __all__ = ["Complaint", "Resolved", "Subject", "Where", "check"]
 
 def check(subject: Subject) -> tuple[Complaint, ...]:
     """Return everything that does not fit; empty if all is well."""
-    rooms = (references, method, phases, thresholds, system, requests)
+    rooms = (references, isolation, load, method, phases, thresholds, system, requests)
     return tuple(complaint for room in rooms for complaint in room.check(subject))

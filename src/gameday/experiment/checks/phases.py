@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gameday.experiment.checks.subject import Complaint, Ground, Subject, in_experiment, in_system
+from gameday.experiment.course import fault_window
 from gameday.experiment.flaws import Flaw
 from gameday.experiment.samples import BIN_S, LEAST_S
 from gameday.experiment.writing import seconds
@@ -49,8 +50,9 @@ def _windows(subject: Subject) -> Iterator[Complaint]:
     probes = subject.experiment.steady_state_hypothesis.probes
     if expect.bulkhead is None and not any(probe.p50 or probe.p95 for probe in probes):
         return
-    step = any(fault.shape == "step" for fault in subject.faults)
-    guards_s = 2 * phases.guard_s if step else 0.0
+    start_s = phases.warmup_s + phases.baseline_s
+    begin_s, end_s, guards_s = fault_window(subject.faults, (start_s, start_s + phases.fault_s), phases.guard_s)
+    unused_s = phases.fault_s - (end_s - begin_s) - guards_s  # before the first fault and after the last
     if 0 < phases.baseline_s < LEAST_S:
         valid = f"at least {seconds(LEAST_S)}"
         flaw = Flaw(
@@ -60,9 +62,10 @@ def _windows(subject: Subject) -> Iterator[Complaint]:
             valid,
         )
         yield Complaint("experiment", flaw, _rests("baseline"))
-    if 0 < phases.fault_s < LEAST_S + guards_s:
+    if phases.fault_s > 0 and end_s - begin_s < LEAST_S:
         guards = f", and {seconds(phases.guard_s)} of guard at both ends" if guards_s else ""
-        valid = f"at least {seconds(LEAST_S + guards_s)} ({seconds(LEAST_S)}{guards})"
+        guards += f", and {seconds(unused_s)} in which the faults are not on together" if unused_s > 0 else ""
+        valid = f"at least {seconds(LEAST_S + guards_s + unused_s)} ({seconds(LEAST_S)}{guards})"
         flaw = Flaw(
             ("phases", "fault"), "the fault is too short to compare latencies in", seconds(phases.fault_s), valid
         )
@@ -84,8 +87,13 @@ def _amount(subject: Subject) -> Iterator[Complaint]:
 
 
 def _deadlines(subject: Subject) -> Iterator[Complaint]:
-    hang_s = subject.experiment.load.hang_s
-    loaded = [name for name in subject.experiment.load.routes if name in subject.system.routes]
+    """A request hangs after its deadline, and soon enough to be seen: what lets it go at the fault's end has kept it no longer."""
+    hang_s, fault_s = subject.experiment.load.hang_s, subject.experiment.phases.fault_s
+    if hang_s >= fault_s > 0:
+        message = f"the fault ends after {seconds(fault_s)}, so no request would be held long enough to hang"
+        flaw = Flaw(("load", "hang"), message, seconds(hang_s), f"below {seconds(fault_s)}", "or a longer phases.fault")
+        yield Complaint("experiment", flaw, _rests("fault"))
+    loaded = [name for name in subject.loaded if name in subject.system.routes]
     longest = max(loaded, key=lambda name: subject.system.routes[name].deadline_s, default=None)
     if longest is None or (deadline_s := subject.system.routes[longest].deadline_s) < hang_s:
         return

@@ -13,14 +13,15 @@ def check(subject: Subject) -> Iterator[Complaint]:
     """Check the names of routes, of the origin and of the deciding check, and that nothing is named twice."""
     yield from _routes(subject)
     yield from _doubles(subject)
+    yield from _surges(subject)
     yield from _control(subject)
     yield from _origin(subject)
     yield from _decides(subject)
 
 
 def _routes(subject: Subject) -> Iterator[Complaint]:
-    routes, loaded = list(subject.system.routes), subject.experiment.load.routes
-    for route in loaded:
+    routes, loaded = list(subject.system.routes), subject.loaded
+    for route in subject.experiment.load.routes:
         if route not in routes:
             yield unknown("experiment", ("load", "routes", route), "route", route, routes, of_key=True)
     for path, route in _named(subject):
@@ -41,6 +42,8 @@ def _named(subject: Subject) -> Iterator[tuple[KeyPath, str]]:
         yield ("expect", "bulkhead", "isolated", index), route
     for index, route in enumerate(expect.backpressure.routes if expect.backpressure else ()):
         yield ("expect", "backpressure", "routes", index), route
+    for index, route in enumerate(expect.outage.routes if expect.outage else ()):
+        yield ("expect", "outage", "routes", index), route
     if experiment.safety.abort:
         yield ("safety", "abort", "route"), experiment.safety.abort.route
 
@@ -60,19 +63,31 @@ def _doubles(subject: Subject) -> Iterator[Complaint]:
             yield Complaint("experiment", flaw, rests)
 
 
+def _surges(subject: Subject) -> Iterator[Complaint]:
+    """A surge is proven by the service's count of a route's requests, so nothing else may come to that route."""
+    loaded = subject.experiment.load.routes
+    for fault in subject.faults:
+        for route in (each for each in fault.surge_per_s if each in loaded or subject.experiment.load.closed):
+            free = [name for name, each in subject.system.routes.items() if name not in loaded and not each.control]
+            flaw = Flaw(
+                ("method",), f"a surge comes to a route without other load, and {route} has some", route, one_of(free)
+            )
+            yield Complaint("experiment", flaw, (in_experiment("load", "routes", route),))
+
+
 def _control(subject: Subject) -> Iterator[Complaint]:
     """A bulkhead is judged against a route that shares nothing; that route cannot be judged against itself."""
     bulkhead, routes = subject.experiment.expect.bulkhead, subject.system.routes
     if bulkhead is None:
         return
     controls = [name for name, route in routes.items() if route.control]
-    if not any(name in subject.experiment.load.routes for name in controls):
+    if not any(name in subject.loaded for name in controls):
         valid = f"one of {', '.join(controls)}" if controls else "a route with control: true in the system file"
         message = "a bulkhead is judged against a loaded control route, and there is none"
         flaw = Flaw(
             ("load", "routes"),
             message,
-            one_of(subject.experiment.load.routes),
+            one_of(subject.loaded),
             valid,
             "add it to load.routes",
             of_key=True,
@@ -81,7 +96,7 @@ def _control(subject: Subject) -> Iterator[Complaint]:
     for index, name in enumerate(bulkhead.isolated):
         if name in controls:
             path: KeyPath = ("expect", "bulkhead", "isolated", index)
-            others = one_of(each for each in subject.experiment.load.routes if each not in controls)
+            others = one_of(each for each in subject.loaded if each not in controls)
             yield Complaint("experiment", Flaw(path, f"{name} is the control of the comparison", name, others))
 
 
@@ -95,9 +110,9 @@ def _origin(subject: Subject) -> Iterator[Complaint]:
         return
     origin = origins[expect.origin]
     rests = (in_system("origins", expect.origin), in_experiment("method"))
-    if origin.route not in subject.experiment.load.routes:
+    if origin.route not in subject.loaded:
         message = f"the route {origin.route}, which asks the origin {expect.origin}, is not loaded"
-        flaw = Flaw(path, message, one_of(subject.experiment.load.routes), f"{origin.route} in load.routes")
+        flaw = Flaw(path, message, one_of(subject.loaded), f"{origin.route} in load.routes")
         yield Complaint("experiment", flaw, (*rests, in_experiment("load", "routes", origin.route)))
     touched = {service for fault in subject.faults for service in fault.services}
     if subject.method.whole and origin.cache not in touched:

@@ -43,6 +43,7 @@ class Subject:
         method: The method's faults, resolved against the system.
         unset: Environment variables that secrets name and that are not set or empty.
         short: Those whose values are too short to be masked.
+        switches: The names of the mechanisms that the system's demo can switch; None when they are not known.
     """
 
     experiment: Experiment
@@ -51,6 +52,12 @@ class Subject:
     method: Resolved
     unset: frozenset[str]
     short: frozenset[str]
+    switches: tuple[str, ...] | None = None
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Return the routes that requests may come to; any of the system's where nothing is loaded, which is told by itself."""
+        return self.experiment.load.loaded(self.system) or tuple(self.system.routes)
 
     @property
     def faults(self) -> tuple[PlannedFault, ...]:

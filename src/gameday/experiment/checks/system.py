@@ -23,7 +23,7 @@ def check(subject: Subject) -> Iterator[Complaint]:
     for name in system.routes:
         yield from _route_services(system, name)
     yield from _origins(system)
-    yield from _variants(system)
+    yield from _variants(subject)
     yield from _bypasses(system)
 
 
@@ -128,12 +128,18 @@ def _origins(system: System) -> Iterator[Complaint]:
             yield Complaint("system", Flaw((*path, "query"), "a query takes time", seconds(origin.query_s), "above 0s"))
 
 
-def _variants(system: System) -> Iterator[Complaint]:
-    """Every variant sets every switch, so that what a run leaves behind never reaches into the next."""
-    switches = dict.fromkeys(toggle for variant in system.variants.values() for toggle in variant)
+def _variants(subject: Subject) -> Iterator[Complaint]:
+    """Every variant sets every switch, so that what a run leaves behind never reaches into the next; and no other one."""
+    system, known = subject.system, subject.switches
+    switches = dict.fromkeys(
+        toggle for variant in system.variants.values() for toggle in variant if known is None or toggle in known
+    )
     for name, variant in system.variants.items():
+        strange = [toggle for toggle in variant if toggle not in switches]
+        for toggle in strange:
+            yield unknown("system", ("variants", name, toggle), "switch", toggle, known or (), of_key=True)
         missing = [toggle for toggle in switches if toggle not in variant]
-        if missing:
+        if missing and not strange:
             flaw = Flaw(
                 ("variants", name),
                 f"{name} leaves a switch open",

@@ -7,10 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gameday.experiment.checks.subject import Complaint, Subject, in_experiment, in_system
-from gameday.experiment.flaws import Flaw, KeyPath
-from gameday.experiment.model import RouteProbe
+from gameday.experiment.course import fault_window
+from gameday.experiment.flaws import Flaw, KeyPath, one_of
+from gameday.experiment.model import Abort, RouteProbe
 from gameday.experiment.plan import pressed_routes
-from gameday.experiment.samples import BIN_S, LEAST_FOR_P50, LEAST_FOR_P95, PLANNED_PER_BIN, needed, smallest_share
+from gameday.experiment.samples import (
+    BIN_S,
+    BURN_S,
+    LEAST_BAD,
+    LEAST_FOR_P50,
+    LEAST_FOR_P95,
+    PLANNED_PER_BIN,
+    needed,
+    smallest_share,
+)
 from gameday.experiment.units import Threshold
 from gameday.experiment.writing import at_most_seconds, of_number, of_share, per_second, seconds, share
 
@@ -41,6 +51,7 @@ def check(subject: Subject) -> Iterator[Complaint]:
     yield from _recovery(subject)
     yield from _bulkhead(subject)
     yield from _backpressure(subject)
+    yield from _outage(subject)
     yield from _numbers(subject)
 
 
@@ -91,8 +102,11 @@ def _bulkhead(subject: Subject) -> Iterator[Complaint]:
     for key, threshold in (("errors", bulkhead.errors), ("goodput", bulkhead.goodput), ("hung", bulkhead.hung)):
         judged = _Judged((*path, key), f"{key} {of_share(threshold)}", route, (_fault(subject),))
         yield from _share(subject, judged, threshold)
-    latency = _Judged((*path, "isolated"), f"the p95 of {route}", route, (_calm(subject)[0], _fault(subject)))
-    yield from _too_few(subject, latency, LEAST_FOR_P95)
+    compared = (_calm(subject)[0], _fault(subject))
+    for each, name in ((route, route), (_control(subject), "the control route")):
+        if each is not None:
+            latency = _Judged((*path, "isolated"), f"the p95 of {name}", each, compared)
+            yield from _too_few(subject, latency, LEAST_FOR_P95)
     if bulkhead.inflation.bound < 1:
         valid = 'at least "< 1", as a fault makes nothing faster'
         yield Complaint(
@@ -119,15 +133,64 @@ def _backpressure(subject: Subject) -> Iterator[Complaint]:
         yield Complaint("experiment", flaw)
 
 
+def _outage(subject: Subject) -> Iterator[Complaint]:
+    """What an event cost is counted in requests: the bound must be more than one of them, and the event over at once."""
+    outage = subject.experiment.expect.outage
+    if outage is None:
+        return
+    path: KeyPath = ("expect", "outage")
+    route = _slowest(subject, outage.routes)
+    rate_per_s = subject.experiment.load.routes.get(route)
+    if rate_per_s is not None and outage.lost_s.bound * rate_per_s < 1:
+        seen = f"{at_most_seconds(outage.lost_s)} of {route} at {per_second(rate_per_s)} is less than one request"
+        flaw = Flaw((*path, "lost"), "not even one bad answer would pass", seen, f"at least {seconds(1 / rate_per_s)}")
+        yield Complaint("experiment", flaw, (in_experiment("load", "routes", route),))
+    if subject.faults and subject.method.whole and all(fault.shape != "impulse" for fault in subject.faults):
+        valid = "expect.bulkhead or expect.backpressure, which compare windows"
+        flaw = Flaw(path, "an outage is what a single event costs, and these faults last", "outage", valid, of_key=True)
+        yield Complaint("experiment", flaw, (in_experiment("method"),))
+
+
 def _numbers(subject: Subject) -> Iterator[Complaint]:
     stampede, abort = subject.experiment.expect.stampede, subject.experiment.safety.abort
     if stampede is not None and stampede.duplicates.bound < 1:
         valid = 'at least "< 1": each key that is filled costs one query'
         path: KeyPath = ("expect", "stampede", "duplicates")
         yield Complaint("experiment", Flaw(path, "nothing can pass this", of_number(stampede.duplicates), valid))
-    if abort is not None and not 0 < abort.slo < 1:
-        flaw = Flaw(("safety", "abort", "slo"), "no budget can be spent", share(abort.slo), "above 0% and below 100%")
+    if abort is not None:
+        yield from _abort(subject, abort)
+
+
+def _abort(subject: Subject, abort: Abort) -> Iterator[Complaint]:
+    """An abort condition that can never hold protects nobody."""
+    path: KeyPath = ("safety", "abort")
+    if not 0 < abort.slo < 1:
+        flaw = Flaw((*path, "slo"), "no budget can be spent", share(abort.slo), "above 0% and below 100%")
         yield Complaint("experiment", flaw)
+    elif abort.burn_rate.bound >= (most := round(1 / (1 - abort.slo), 6)):
+        message = f"a budget of {share(round(1 - abort.slo, 9))} never burns this fast, even when every request is bad"
+        flaw = Flaw((*path, "burn-rate"), message, of_number(abort.burn_rate), f"below {most:.10g}")
+        yield Complaint("experiment", flaw, (in_experiment(*path, "slo"),))
+    rate_per_s = subject.experiment.load.routes.get(abort.route)
+    if rate_per_s is not None and rate_per_s * BURN_S < LEAST_BAD:
+        message = (
+            f"a burn is believed from {LEAST_BAD} bad requests within {seconds(BURN_S)} on, and {abort.route} has fewer"
+        )
+        flaw = Flaw((*path, "route"), message, f"{abort.route} at {per_second(rate_per_s)}", _faster(subject, abort))
+        yield Complaint("experiment", flaw, (in_experiment("load", "routes", abort.route),))
+
+
+def _faster(subject: Subject, abort: Abort) -> str:
+    """Name what could be protected: a route with requests enough, or this one at another rate."""
+    rates = subject.experiment.load.routes
+    able = [name for name, rate_per_s in rates.items() if rate_per_s * BURN_S >= LEAST_BAD]
+    return f"{one_of((*able, f'{abort.route} at {per_second(LEAST_BAD / BURN_S)} or more'))}"
+
+
+def _control(subject: Subject) -> str | None:
+    """Return the route with which isolated ones are compared."""
+    routes = subject.system.routes
+    return next((name for name in subject.experiment.load.routes if name in routes and routes[name].control), None)
 
 
 def _slowest(subject: Subject, routes: tuple[str, ...]) -> str:
@@ -141,6 +204,9 @@ def _share(subject: Subject, judged: _Judged, threshold: Threshold) -> Iterator[
     if least is None:
         valid = "a share that leaves room for one request, such as " + ("> 99%" if threshold.op == ">" else "< 0.5%")
         yield Complaint("experiment", Flaw(judged.path, "no sample can show this", of_share(threshold), valid))
+    elif threshold.bound == (0.0 if threshold.op == ">" else 1.0):
+        valid = "above 0%" if threshold.op == ">" else "below 100%"
+        yield Complaint("experiment", Flaw(judged.path, "nothing could ever fail this", of_share(threshold), valid))
     else:
         yield from _too_few(subject, judged, least)
 
@@ -175,5 +241,6 @@ def _calm(subject: Subject) -> tuple[_Window, _Window]:
 def _fault(subject: Subject) -> _Window:
     """Return the fault's window; a lasting fault is judged without its guards."""
     phases = subject.experiment.phases
-    guards_s = 2 * phases.guard_s if any(fault.shape == "step" for fault in subject.faults) else 0.0
-    return _Window("fault", phases.fault_s - guards_s, guards_s)
+    start_s = phases.warmup_s + phases.baseline_s
+    begin_s, end_s, _ = fault_window(subject.faults, (start_s, start_s + phases.fault_s), phases.guard_s)
+    return _Window("fault", end_s - begin_s, phases.fault_s - (end_s - begin_s))

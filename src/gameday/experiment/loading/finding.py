@@ -37,6 +37,17 @@ class UnknownExperimentError(Exception):
         super().__init__(f"there is no experiment {seen}; {self.valid}")
 
 
+class UnknownSystemError(Exception):
+    """There is no such system; ``valid`` and ``hint`` are as in ``UnknownExperimentError``."""
+
+    def __init__(self, seen: str, names: Sequence[str], folders: Sequence[Path]) -> None:
+        """Say what there is."""
+        self.seen = seen
+        self.valid = f"{one_of(names, nothing='no system')} (in {one_of(map(str, folders))})"
+        self.hint = did_you_mean(seen, names)
+        super().__init__(f"there is no system {seen}; {self.valid}")
+
+
 def shipped() -> Path:
     """Return the folder of the experiments that ship: inside the package, or the repository's in a checkout."""
     package = Path(__file__).parents[2]
@@ -74,6 +85,20 @@ def find_experiment(wanted: str, folders: Sequence[Path]) -> Found:
     if wanted not in found:
         raise UnknownExperimentError(wanted, list(found), folders)
     return found[wanted]
+
+
+def system_folders(here: Path) -> tuple[Path, ...]:
+    """Return where systems are looked for when gameday is called in ``here``; the first one that has a name wins."""
+    return tuple(each for each in _distinct(here / "experiments" / "systems", shipped() / "systems") if each.is_dir())
+
+
+def find_systems(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return every system's file by its name (the file's stem), in alphabetical order."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in folder.glob(f"*{SUFFIX}"):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
 
 
 def _found(path: Path) -> Found:

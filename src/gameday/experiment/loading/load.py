@@ -7,13 +7,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from gameday.experiment.catalogue import Catalogue
 from gameday.experiment.checks import Complaint, Resolved, Subject, Where, check
 from gameday.experiment.checks.requests import LEAST_SECRET
+from gameday.experiment.course import timed
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, one_of
 from gameday.experiment.loading.document import Document, read_document
 from gameday.experiment.loading.finding import SUFFIX
+from gameday.experiment.loading.hypothesis import set_apart
+from gameday.experiment.loading.locustfile import check_locustfile, locustfile_path
 from gameday.experiment.loading.method import Method, read_method
 from gameday.experiment.loading.problems import InvalidFileError, Problem
 from gameday.experiment.loading.validation import validate
@@ -28,6 +32,7 @@ class Loaded:
     Attributes:
         name: The experiment's name: its file's stem.
         experiment_text: The file as it was read, for the run's folder; ``system_text`` likewise.
+        locustfile: Where the load's own locustfile lies; it compiles, and was not run. None without one.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Loaded:
     system_path: Path
     experiment_text: str
     system_text: str
+    locustfile: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,12 @@ class _Half:
 
 
 def load_experiment(
-    path: Path, catalogue: Catalogue, *, systems: Sequence[Path], environment: Mapping[str, str] = os.environ
+    path: Path,
+    catalogue: Catalogue,
+    *,
+    systems: Sequence[Path],
+    environment: Mapping[str, str] = os.environ,
+    switches: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Loaded:
     """
     Read and check an experiment and the system that it names.
@@ -59,6 +70,7 @@ def load_experiment(
         catalogue: The faults that its method may call.
         systems: Folders in which ``<system>.yaml`` is looked for, in order.
         environment: Where declared secrets must be set. Their values are looked at, never shown or kept.
+        switches: Demo -> the mechanisms that it can switch; what variants of other demos name is not looked at.
 
     Raises:
         InvalidFileError: With all mistakes of both files.
@@ -66,8 +78,9 @@ def load_experiment(
     document = read_document(path)
     method = read_method(document.value.get("method"), catalogue)
     plain = {**document.value, "method": method.plain} if "method" in document.value else document.value
+    plain, foreign = set_apart(plain)
     experiment = validate(Experiment, plain)
-    half = _half(document, (*experiment.flaws, *method.flaws), experiment.broken | method.broken)
+    half = _half(document, (*experiment.flaws, *method.flaws, *foreign), experiment.broken | method.broken)
     system_document = _read_system(half, systems)
     system = validate(System, system_document.value)
     other = _half(system_document, system.flaws, system.broken)
@@ -78,12 +91,15 @@ def load_experiment(
         experiment=experiment.value,
         system=system.value,
         system_stem=system_document.path.stem,
-        method=_resolve(method, catalogue, system.value),
+        method=_resolve(method, catalogue, experiment.value, system.value),
         unset=frozenset(name for name, value in values.items() if not value),
         short=frozenset(name for name, value in values.items() if len(value) < LEAST_SECRET),
+        switches=_known(switches, system.value),
     )
-    problems = [*half.problems, *other.problems, *_across(check(subject), {"experiment": half, "system": other})]
-    if problems:
+    locustfile = experiment.value.load.locustfile
+    wrong = check_locustfile(document, locustfile) if locustfile else ()
+    across = _across(check(subject), {"experiment": half, "system": other})
+    if problems := [*half.problems, *other.problems, *wrong, *across]:
         raise InvalidFileError(problems)
     return Loaded(
         name=path.stem,
@@ -93,7 +109,14 @@ def load_experiment(
         system_path=system_document.path,
         experiment_text=document.text,
         system_text=system_document.text,
+        locustfile=locustfile_path(document, locustfile) if locustfile else None,
     )
+
+
+def _known(switches: Mapping[str, Sequence[str]], system: System) -> tuple[str, ...] | None:
+    """Return what the system's demo can switch; None when that is not known."""
+    local = system.targets.local
+    return tuple(switches[local.demo]) if local and local.demo in switches else None
 
 
 def _half(document: Document, flaws: tuple[Flaw, ...], broken: frozenset[KeyPath]) -> _Half:
@@ -120,12 +143,18 @@ def _read_system(half: _Half, folders: Sequence[Path]) -> Document:
         raise InvalidFileError([*half.problems, *error.problems]) from error
 
 
-def _resolve(method: Method, catalogue: Catalogue, system: System) -> Resolved:
+def _resolve(method: Method, catalogue: Catalogue, experiment: Experiment, system: System) -> Resolved:
     """Resolve the faults where the system has what they name."""
     mistakes = tuple((call, catalogue[call.fault].check(call.parameters, system)) for call in method.calls)
     fitting = tuple(call for call, wrong in mistakes if not wrong)
+    start_s = experiment.phases.warmup_s + experiment.phases.baseline_s
+    end_s = start_s + experiment.phases.fault_s
+    planned = (
+        timed(catalogue[call.fault].plan(call.parameters, system), call.timing, start_s=start_s, end_s=end_s)
+        for call in fitting
+    )
     return Resolved(
-        planned=tuple((call.path, catalogue[call.fault].plan(call.parameters, system)) for call in fitting),
+        planned=tuple((call.path, fault) for call, fault in zip(fitting, planned, strict=True)),
         mistaken=tuple(((*call.path, each.key), each) for call, wrong in mistakes for each in wrong),
         whole=not method.broken and len(fitting) == len(method.calls),
     )

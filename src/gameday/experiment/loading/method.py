@@ -8,8 +8,11 @@ from pydantic import BaseModel
 
 from gameday.experiment.catalogue import Catalogue
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, one_of
+from gameday.experiment.foreign import ACTIVITY, is_activity
 from gameday.experiment.loading.plain import Plain, describe
+from gameday.experiment.loading.shapes import shape
 from gameday.experiment.loading.validation import validate
+from gameday.experiment.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Call:
     path: KeyPath
     fault: str
     parameters: BaseModel
+    timing: Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,26 @@ def read_method(value: Plain, catalogue: Catalogue) -> Method:
     broken: set[KeyPath] = set()
     for index, entry in enumerate(value):
         path: KeyPath = ("method", index)
-        form = _short_form(entry, path, catalogue)
-        call, found = (None, (form,)) if isinstance(form, Flaw) else _call(*form, catalogue)
+        timing, rest = _apart(entry)
+        form = _short_form(rest, path, catalogue)
+        call, found = (None, (form,)) if isinstance(form, Flaw) else _call(path, timing, form, catalogue)
         if call is None or isinstance(form, Flaw):
             broken.add(path)
             plain.append({"fault": "none", "parameters": {}})
         else:
             calls.append(call)
-            plain.append({"fault": call.fault, "parameters": form[2]})
+            plain.append({"fault": call.fault, "parameters": form[2], "timing": timing})
         flaws.extend(found)
     return Method(plain, tuple(calls), tuple(flaws), frozenset(broken))
+
+
+def _apart(entry: Plain) -> tuple[dict[str, Plain], Plain]:
+    """Take the keys that say when and how out of an entry."""
+    if not isinstance(entry, dict):
+        return {}, entry
+    keys = shape(Timing).keys() or ()
+    timing = {key: value for key, value in entry.items() if key in keys}
+    return timing, {key: value for key, value in entry.items() if key not in keys}
 
 
 def _short_form(entry: Plain, path: KeyPath, catalogue: Catalogue) -> Flaw | tuple[KeyPath, str, dict[str, Plain]]:
@@ -68,9 +82,8 @@ def _short_form(entry: Plain, path: KeyPath, catalogue: Catalogue) -> Flaw | tup
         entry, place = {entry: None}, path
     elif not isinstance(entry, dict) or not entry:
         return Flaw(path, "this is not a fault", describe(entry), faults)
-    elif "provider" in entry or "type" in entry:
-        message = "this version runs gameday's own faults only, no other actions of Chaos Toolkit"
-        return Flaw(path, message, describe(entry), faults)
+    elif is_activity(entry) and ACTIVITY in catalogue:
+        return path, ACTIVITY, entry
     elif len(entry) > 1:
         hint = "indent the parameters under the fault's name" if next(iter(entry)) in catalogue else ""
         return Flaw(path, "an entry of the method is one fault", describe(entry), faults, hint)
@@ -86,14 +99,23 @@ def _short_form(entry: Plain, path: KeyPath, catalogue: Catalogue) -> Flaw | tup
 
 
 def _call(
-    path: KeyPath, fault: str, parameters: dict[str, Plain], catalogue: Catalogue
+    entry: KeyPath,
+    timing: dict[str, Plain],
+    form: tuple[KeyPath, str, dict[str, Plain]],
+    catalogue: Catalogue,
 ) -> tuple[Call | None, tuple[Flaw, ...]]:
+    path, fault, parameters = form
     checked = validate(catalogue[fault].parameters, parameters)
     together = f"the parameters of {fault} do not fit together"
     flaws = tuple(
         replace(flaw, path=(*path, *flaw.path), message=flaw.message if flaw.path else together)
         for flaw in checked.flaws
     )
-    if flaws or checked.value is None:
+    when = validate(Timing, timing)
+    apart = "when and how the fault is on does not fit together"
+    flaws += tuple(
+        replace(flaw, path=(*entry, *flaw.path), message=flaw.message if flaw.path else apart) for flaw in when.flaws
+    )
+    if flaws or checked.value is None or when.value is None:
         return None, flaws
-    return Call(path, fault, checked.value), ()
+    return Call(path, fault, checked.value, when.value), ()

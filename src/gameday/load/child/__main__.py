@@ -12,9 +12,13 @@ import os
 import signal
 import sys
 import types
+from typing import TYPE_CHECKING
 
 from gameday.agent.lifeline import die_with
-from gameday.load.wire import EXIT_FATAL, EXIT_ORPHANED, Fatal
+from gameday.load.wire import EXIT_FATAL, EXIT_ORPHANED, Fatal, Spec
+
+if TYPE_CHECKING:
+    from gameday.load.child.control import Commands, Messages
 
 
 def main(parent_pid: int, messages_fd: int, schedule_fd: int) -> int:
@@ -22,14 +26,8 @@ def main(parent_pid: int, messages_fd: int, schedule_fd: int) -> int:
     die_with(parent_pid)
     # Ctrl-C reaches every process of the terminal; the session decides what it means for the load.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Locust's web interface is never used, and importing it costs a third of the start.
-    web = types.ModuleType("locust.web")
-    web.WebUI = object  # type: ignore[attr-defined]  # the one name that locust.env needs
-    sys.modules["locust.web"] = web
 
     from gameday.load.child.control import Commands, Messages  # noqa: PLC0415 - see above
-    from gameday.load.child.host import Host  # noqa: PLC0415 - see above
-    from gameday.load.schedule import from_bytes  # noqa: PLC0415 - see above
 
     commands, messages = Commands(), Messages(messages_fd)
     try:
@@ -37,13 +35,34 @@ def main(parent_pid: int, messages_fd: int, schedule_fd: int) -> int:
     except EOFError:
         return EXIT_ORPHANED
     try:
-        with os.fdopen(schedule_fd, "rb") as file:
-            file.seek(0)
-            host = Host(spec, from_bytes(file.read()), commands, messages)
-        return host.run()
+        run = _open if spec.closed is None else _closed
+        return run(spec, schedule_fd, commands, messages)
     except Exception as error:  # noqa: BLE001 - told to the session, whatever it is
         messages.send(Fatal(f"{type(error).__name__}: {error}"))
         return EXIT_FATAL
+
+
+def _open(spec: Spec, schedule_fd: int, commands: Commands, messages: Messages) -> int:
+    # Locust's web interface is never used, and importing it costs a third of the start.
+    web = types.ModuleType("locust.web")
+    web.WebUI = object  # type: ignore[attr-defined]  # the one name that locust.env needs
+    sys.modules["locust.web"] = web
+
+    from gameday.load.child.host import Host  # noqa: PLC0415 - see above
+    from gameday.load.schedule import from_bytes  # noqa: PLC0415 - see above
+
+    with os.fdopen(schedule_fd, "rb") as file:
+        file.seek(0)
+        host = Host(spec, from_bytes(file.read()), commands, messages)
+    return host.run()
+
+
+def _closed(spec: Spec, schedule_fd: int, commands: Commands, messages: Messages) -> int:
+    from gameday.load.child.users import UsersHost  # noqa: PLC0415 - see above
+
+    os.close(schedule_fd)
+    assert spec.closed is not None  # noqa: S101 - else not called
+    return UsersHost(spec, spec.closed, commands, messages).run()
 
 
 if __name__ == "__main__":

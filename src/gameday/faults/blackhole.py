@@ -1,0 +1,95 @@
+"""Let nothing pass on one edge, or on every edge into a service: connections are accepted, and that is all."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from pydantic import BaseModel
+
+from gameday.experiment.catalogue import Mistake, PlannedFault
+from gameday.experiment.model import System
+from gameday.faults.place import LEASE_S, Place, heal, is_healed, time_canaries
+from gameday.faults.protocol import Data, Proof
+from gameday.targets.protocol import CANARY_S, Target
+
+RACE = 2
+"""How many answers may be counted after the injection: they had passed when the counters were read."""
+
+
+class Blackhole:
+    """``blackhole: {edge: web -> payments}``, or ``service:`` in place of ``edge:``."""
+
+    name = "blackhole"
+
+    class Parameters(Place):
+        """One edge, or all edges into a service."""
+
+    parameters: type[BaseModel] = Parameters
+
+    def check(self, parameters: BaseModel, system: System) -> tuple[Mistake, ...]:
+        """Find an edge or a service that the system does not have."""
+        return cast("Place", parameters).mistakes(system)
+
+    def plan(self, parameters: BaseModel, system: System) -> PlannedFault:
+        """Resolve the edges."""
+        given = cast("Place", parameters)
+        edges = given.edges(system)
+        return PlannedFault(
+            fault=self.name,
+            shape="step",
+            parameters={},
+            services=(given.callee,),
+            edges=edges,
+            dose="everything",
+            effect=f"Nothing passes on {', '.join(edges)}: connections are accepted, and no byte comes through.",
+            undo="The proxy lets everything through again; it does so by itself 5 s after gameday's last sign of life.",
+            proof="A canary over the edge gets no answer, and by the caller's own counters no call is answered.",
+            proof_s=len(edges) * CANARY_S,
+        )
+
+    def prepare(self, planned: PlannedFault, target: Target) -> Data:
+        """Time a canary on every edge while nothing is injected."""
+        return time_canaries(planned.edges, target)
+
+    def inject(self, planned: PlannedFault, target: Target) -> Data:
+        """Close the edges and read the callers' counters."""
+        self.renew(planned, target)
+        return {edge: _answered(edge, target) for edge in planned.edges}
+
+    def renew(self, planned: PlannedFault, target: Target) -> None:
+        """Blackhole the edges again, which extends the lease."""
+        for edge in planned.edges:
+            target.blackhole(edge, lease_s=LEASE_S)
+
+    def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
+        """Send a canary over every edge, and count the calls that were answered all the same."""
+        unanswered = sum(1 for edge in planned.edges if target.canary_s(edge) >= CANARY_S)
+        answered = 0
+        for edge in planned.edges:
+            now, then = _answered(edge, target), cast("int | None", injected[edge])
+            answered += 0 if now is None or then is None else now - then
+        edges = len(planned.edges)
+        return Proof(
+            bites=unanswered == edges and answered <= RACE,
+            asked=edges,
+            measured=unanswered,
+            unit="edges",
+            n=edges,
+            bypassed=answered,
+            text=f"on {unanswered} of {edges} edges a canary got no answer within {CANARY_S:g} s; by the callers' own count, "
+            f"{answered} calls were answered",
+        )
+
+    def undo(self, undo: Data, target: Target) -> None:
+        """Heal every edge."""
+        heal(undo, target)
+
+    def healed(self, undo: Data, target: Target) -> bool:
+        """See proxies without a fault, and canaries that are fast again."""
+        return is_healed(undo, target)
+
+
+def _answered(edge: str, target: Target) -> int | None:
+    """Count the answers that a caller has got since it started; None when it publishes no such counters."""
+    calls = target.calls(edge)
+    return None if calls is None else max(calls.answered.values(), default=0)

@@ -1,0 +1,95 @@
+"""Stop processes of a service with SIGSTOP: they are there, keep what they hold, and do nothing."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from pydantic import BaseModel, NonNegativeInt
+
+from gameday.experiment.catalogue import Mistake, PlannedFault
+from gameday.experiment.model import Declared, Name, System
+from gameday.faults.place import LEASE_S
+from gameday.faults.protocol import Data, Proof
+from gameday.faults.replicas import Some, choose, in_words, mistakes
+from gameday.targets.protocol import Target
+
+
+class Pause:
+    """``pause: {service: database, replicas: one, seed: 1}``."""
+
+    name = "pause"
+
+    class Parameters(Declared):
+        """``replicas`` of a service, drawn with a ``seed``."""
+
+        service: Name
+        replicas: Some = "one"
+        seed: NonNegativeInt = 1
+
+    parameters: type[BaseModel] = Parameters
+
+    def check(self, parameters: BaseModel, system: System) -> tuple[Mistake, ...]:
+        """Find a service that the system does not have."""
+        return mistakes(cast("Pause.Parameters", parameters).service, system)
+
+    def plan(self, parameters: BaseModel, system: System) -> PlannedFault:  # noqa: ARG002 - the protocol's signature
+        """Say who is stopped; which replicas that are is drawn when they are known."""
+        given = cast("Pause.Parameters", parameters)
+        who = in_words(given.replicas, given.service)
+        return PlannedFault(
+            fault=self.name,
+            shape="step",
+            parameters={"service": given.service, "replicas": given.replicas, "seed": given.seed},
+            services=(given.service,),
+            edges=(),
+            dose=who,
+            effect=f"SIGSTOP stops {who}: connections stay open, and nothing answers.",
+            undo="SIGCONT lets it go on; it comes by itself 5 s after gameday's last sign of life, and at once when the node ends.",
+            proof="The processes are in state T, and asked directly they do not answer.",
+        )
+
+    def prepare(self, planned: PlannedFault, target: Target) -> Data:
+        """Draw who is stopped."""
+        return {"service": planned.parameters["service"], "replicas": list(_chosen(planned, target))}
+
+    def inject(self, planned: PlannedFault, target: Target) -> Data:
+        """Stop them."""
+        self.renew(planned, target)
+        return {"replicas": list(_chosen(planned, target))}
+
+    def renew(self, planned: PlannedFault, target: Target) -> None:
+        """Stop them again, which extends the lease."""
+        for name in _chosen(planned, target):
+            target.pause(name, lease_s=LEASE_S)
+
+    def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
+        """See the state of each, and ask it."""
+        chosen = cast("list[str]", injected["replicas"])
+        now = {each.name: each for each in target.replicas(cast("str", planned.parameters["service"]))}
+        stopped = [name for name in chosen if now[name].stopped]
+        silent = [name for name in stopped if not target.is_ready(name)]
+        return Proof(
+            bites=len(silent) == len(chosen) > 0,
+            asked=len(chosen),
+            measured=len(silent),
+            unit="replicas",
+            n=len(chosen),
+            bypassed=len(chosen) - len(silent),
+            text=f"of {', '.join(chosen)}, {len(stopped)} of {len(chosen)} are in state T, and {len(silent)} of them do not answer",
+        )
+
+    def undo(self, undo: Data, target: Target) -> None:
+        """Let them go on."""
+        for name in cast("list[str]", undo["replicas"]):
+            target.resume(name)
+
+    def healed(self, undo: Data, target: Target) -> bool:
+        """See them run and answer again."""
+        names = cast("list[str]", undo["replicas"])
+        now = {each.name: each for each in target.replicas(cast("str", undo["service"]))}
+        return all(not now[name].stopped for name in names if name in now) and all(map(target.is_ready, names))
+
+
+def _chosen(planned: PlannedFault, target: Target) -> tuple[str, ...]:
+    names = (each.name for each in target.replicas(cast("str", planned.parameters["service"])))
+    return choose(names, cast("str", planned.parameters["replicas"]), cast("int", planned.parameters["seed"]))

@@ -1,0 +1,72 @@
+"""Where a fault on connections acts: one edge, or every edge into a service."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from gameday.experiment.catalogue import Mistake
+from gameday.experiment.model import Declared, Edge, Name, System
+from gameday.faults.protocol import Data
+from gameday.targets.protocol import CANARY_S, Target, TargetError
+
+LEASE_S = 5.0
+"""How long a fault outlives its last renewal (one a second): four missed renewals heal it."""
+CANARY_SLACK_S = 0.5
+"""How much slower than before the injection a canary may be on a healed edge: a busy machine, not a fault."""
+
+
+class Place(Declared):
+    """``edge: web -> payments``, or ``service: payments`` for all edges into it."""
+
+    edge: Edge | None = None
+    service: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Place:
+        if (self.edge is None) == (self.service is None):
+            raise ValueError("either edge: CALLER -> CALLEE or service: NAME")
+        return self
+
+    @property
+    def callee(self) -> str:
+        """Return the service whose answers are touched."""
+        return self.service if self.edge is None else self.edge.callee  # type: ignore[return-value]  # one of them is given
+
+    def edges(self, system: System) -> tuple[str, ...]:
+        """Return the edges that are meant."""
+        if self.edge is not None:
+            return (str(self.edge),)
+        return tuple(f"{caller} -> {self.callee}" for caller in system.callers(self.callee))
+
+    def mistakes(self, system: System) -> tuple[Mistake, ...]:
+        """Find an edge or a service that the system does not have."""
+        if self.service is not None and not system.callers(self.service):
+            called = ", ".join(name for name in system.services if system.callers(name))
+            return (Mistake("service", self.service, f"a service that something calls: {called}"),)
+        if self.edge is not None and self.edge.caller not in system.callers(self.edge.callee):
+            known = (f"{caller} -> {callee}" for callee in system.services for caller in system.callers(callee))
+            return (Mistake("edge", str(self.edge), f"one of the system's edges: {', '.join(known)}"),)
+        return ()
+
+
+def time_canaries(edges: tuple[str, ...], target: Target) -> Data:
+    """Return what an undo needs: the edges, and how long a canary takes on each. Raises ``TargetError`` when one is not answered."""
+    took_s = {edge: target.canary_s(edge) for edge in edges}
+    if silent := [edge for edge in edges if took_s[edge] >= CANARY_S]:
+        raise TargetError(f"before any fault, a canary over {silent[0]} got no answer within {CANARY_S:g} s")
+    return {"edges": list(edges), "canary_s": dict(took_s)}
+
+
+def heal(undo: Data, target: Target) -> None:
+    """End what is injected on the edges of ``time_canaries``."""
+    for edge in undo["edges"]:  # type: ignore[union-attr]  # a list, as written above
+        target.heal(str(edge))
+
+
+def is_healed(undo: Data, target: Target) -> bool:
+    """See proxies that hold no fault, and canaries as fast as they were."""
+    before: dict[str, float] = undo["canary_s"]  # type: ignore[assignment]  # as written above
+    return all(
+        target.edge(edge).is_free and target.canary_s(edge) < min(canary_s + CANARY_SLACK_S, CANARY_S)
+        for edge, canary_s in before.items()
+    )

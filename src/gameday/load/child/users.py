@@ -1,0 +1,213 @@
+"""Host a person's own locustfile: its users, its shape and its listeners, with our rows."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import signal
+import time
+from array import array
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import gevent
+from gevent.event import Event as Flag
+
+from gameday.load.child.clients import never_resend, watch
+from gameday.load.child.control import Commands, Messages
+from gameday.load.child.limits import go_first, raise_limits
+from gameday.load.child.locustfile import announce, environment_of, place
+from gameday.load.child.observer import Observer
+from gameday.load.wire import (
+    EXIT_FATAL,
+    EXIT_ORPHANED,
+    TICK_S,
+    Begin,
+    Closed,
+    Fatal,
+    LoadDone,
+    LoadTick,
+    Ready,
+    RouteDone,
+    Spec,
+)
+
+_FLUSH_S = TICK_S / 2
+_SOCKETS_PER_USER = 12
+"""A FastHttpUser keeps up to ten connections."""
+_AT_ONCE_S = 1.0
+"""How long users may take to leave when the load is to end now: less than the session waits."""
+_BEAT_S = 0.02
+"""Fifty looks a second at the clock cost a thousandth of a core."""
+
+
+class UsersHost:
+    """One closed load, from ready to done."""
+
+    def __init__(self, spec: Spec, closed: Closed, commands: Commands, messages: Messages) -> None:
+        """Import the file and call its ``init`` listeners. Raises ``LocustfileError``, and ``OSError`` for a limit too low."""
+        self._spec, self._closed = spec, closed
+        self._commands, self._messages = commands, messages
+        never_resend()
+        self._environment = environment_of(closed)
+        raise_limits(max(spec.max_in_flight, _SOCKETS_PER_USER * (closed.users or 0)))
+        go_first()
+        # As with --stop-timeout: a user whom a shape takes away, or the end, finishes its task, so that no request is cut off.
+        self._environment.stop_timeout = spec.hang_s
+        self._runner = self._environment.create_local_runner()
+        place(self._runner, closed.hosts)
+        announce(self._environment)
+        self._begun, self._ending, self._over = Flag(), Flag(), Flag()
+        self._origin_s = 0.0
+        self._exit_code = 0
+
+    def run(self) -> int:
+        """Load until the plan's time is over or the session says so, and return the exit code."""
+        gevent.signal_handler(signal.SIGTERM, self._ending.set)
+        gevent.spawn(self._guarded(self._obey))
+        gevent.spawn(self._guarded(self._drive))
+        gc.collect()
+        gc.freeze()
+        self._messages.send(Ready(os.getpid()))
+        self._over.wait()
+        return self._exit_code
+
+    def _obey(self) -> None:
+        for command in self._commands.listen():
+            if isinstance(command, Begin):
+                self._origin_s = command.origin_monotonic_s
+                self._begun.set()
+            else:
+                self._ending.set()
+        self._exit_code = EXIT_ORPHANED
+        self._ending.set()
+
+    def _drive(self) -> None:
+        gevent.wait([self._begun, self._ending], count=1)
+        if not self._begun.is_set():
+            self._messages.send(LoadDone((), 0.0, 0.0, stopped=True))
+            self._over.set()
+            return
+        spec = self._spec
+        observer = Observer(
+            spec.routes,
+            self._closed,
+            hang_s=spec.hang_s,
+            folder=Path(spec.folder),
+            worker=spec.worker,
+            origin_monotonic_s=self._origin_s,
+        )
+        watch(observer)
+        # First, because a listener of the file may end its user's task, and then no further one is called.
+        self._environment.events.request._handlers.insert(0, self._listener(observer))  # noqa: SLF001 - as above
+        self._ending.wait(max(0.0, self._origin_s - time.monotonic()))
+        late_s = array("d")
+        ticking = gevent.spawn(self._guarded(lambda: self._tick(observer)))
+        beating = gevent.spawn(self._beat, late_s)
+        cpu_s = time.process_time()
+        self._start()
+        self._ending.wait(max(0.0, self._origin_s + self._closed.duration_s - time.monotonic()))
+        stopped = self._ending.is_set()
+        observer.end()
+        self._end()
+        ended_s = time.monotonic() - self._origin_s
+        ticking.kill()
+        beating.kill()
+        observer.close()
+        share = (time.process_time() - cpu_s) / max(ended_s, TICK_S)
+        self._messages.send(LoadDone(self._routes(observer), share, ended_s, stopped=stopped, late_s=_p99(late_s)))
+        self._over.set()
+
+    def _start(self) -> None:
+        if self._ending.is_set():
+            return
+        if self._environment.shape_class:
+            self._runner.start_shape()
+        else:
+            self._runner.start(self._closed.users or 1, self._closed.spawn_rate_per_s)
+
+    def _end(self) -> None:
+        """
+        Let users finish their task for as long as a request may take, unless the load is to end now, and let the file's listeners know.
+
+        Requests of that time are sent after the plan's last phase, where nothing is judged.
+        """
+        now = self._ending.is_set()
+        if now:
+            self._environment.stop_timeout = 0.0
+        leaving = gevent.spawn(self._quit)
+        if not now:
+            gevent.wait([leaving, self._ending], timeout=self._spec.hang_s + TICK_S, count=1)
+        leaving.join(_AT_ONCE_S if now or self._ending.is_set() else TICK_S)
+        self._runner.user_greenlets.kill(timeout=TICK_S / 2)
+
+    def _quit(self) -> None:
+        events = self._environment.events
+        events.quitting.fire(environment=self._environment, reverse=True)
+        self._runner.quit()
+        events.quit.fire(exit_code=self._environment.process_exit_code or 0)
+
+    def _listener(self, observer: Observer) -> Callable[..., None]:
+        def reported(
+            request_type: str,
+            name: str,
+            response_time: float,
+            response: object = None,
+            exception: object = None,
+            **_: object,
+        ) -> None:
+            self._guarded(lambda: observer.reported(request_type, name, response_time, response, exception))()
+
+        return reported
+
+    def _beat(self, late_s: array[float]) -> None:
+        """Note how late this process comes to do what is due; a user's own work holds up all others."""
+        gevent.sleep(max(0.0, self._origin_s + self._closed.judged_from_s - time.monotonic()))
+        while True:
+            due_s = time.monotonic() + _BEAT_S
+            gevent.sleep(_BEAT_S)
+            late_s.append(time.monotonic() - due_s)
+
+    def _tick(self, observer: Observer) -> None:
+        wall_s, cpu_s = time.monotonic(), time.process_time()
+        while True:
+            gevent.sleep(_FLUSH_S)
+            observer.look()
+            observer.flush()
+            now_s, now_cpu_s = time.monotonic(), time.process_time()
+            if now_s - wall_s < TICK_S - _FLUSH_S / 2:
+                continue
+            share = (now_cpu_s - cpu_s) / (now_s - wall_s)
+            wall_s, cpu_s = now_s, now_cpu_s
+            self._messages.offer(LoadTick(now_s - self._origin_s, now_s, observer.ticks(), observer.in_flight, share))
+
+    def _routes(self, observer: Observer) -> tuple[RouteDone, ...]:
+        requests, failures = [0] * len(self._spec.routes), [0] * len(self._spec.routes)
+        for (name, method), entry in self._environment.stats.entries.items():
+            with suppress(IndexError):  # a request that stands for no route
+                index = observer.route_of(method, name)
+                requests[index] += entry.num_requests
+                failures[index] += entry.num_failures
+        return tuple(
+            RouteDone(route.name, observer.rows[index], requests[index], failures[index])
+            for index, route in enumerate(self._spec.routes)
+        )
+
+    def _guarded(self, part: Callable[[], None]) -> Callable[[], None]:
+        """Make any error of a part the end of the load, told to the session; gevent and Locust would only print it."""
+
+        def guarded() -> None:
+            try:
+                part()
+            except Exception as error:  # noqa: BLE001 - told to the session, whatever it is
+                self._messages.send(Fatal(f"{type(error).__name__}: {error}"))
+                self._exit_code = EXIT_FATAL
+                self._over.set()
+
+        return guarded
+
+
+def _p99(values: array[float]) -> float:
+    return sorted(values)[math.ceil(0.99 * len(values)) - 1] if values else 0.0

@@ -1,0 +1,197 @@
+"""Write down what Chaos Toolkit does, activity by activity, before and after each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from chaoslib.run import RunEventHandler
+from pydantic import JsonValue
+
+from gameday.experiment.foreign import Section
+from gameday.record.history import Event
+from gameday.runner.foreign.book import Book
+from gameday.runner.foreign.proofs import PROVES, is_met
+from gameday.runner.foreign.remaining import kill_descendants, now_s
+from gameday.runner.guard import LEAVE
+
+
+class Recorder(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no types
+    """
+    Turns Chaos Toolkit's events into records.
+
+    An activity does not say in which part of the experiment it stands, so the recorder follows the parts; those of the continuous
+    hypothesis, and those of a method that was cut off, are known by their thread.
+
+    Attributes:
+        journal: Chaos Toolkit's journal, which survives an exception out of the run; None before the run began.
+        configuration: As resolved; likewise ``secrets``.
+        rolled_back: How many rollbacks were begun.
+    """
+
+    def __init__(self, book: Book) -> None:
+        """Write to ``book``."""
+        self.journal: Any = None
+        self.configuration: Any = {}
+        self.secrets: Any = {}
+        self.rolled_back = 0
+        self._book = book
+        self._section: Section = "before"
+        self._during: threading.Thread | None = None
+        self._cut_off: frozenset[threading.Thread] = frozenset()
+        self._since_s: dict[tuple[threading.Thread, int], float] = {}
+
+    def started(self, experiment: Any, journal: Any) -> None:  # noqa: ANN401, ARG002 - chaoslib's signature
+        """Keep the journal."""
+        self.journal = journal
+
+    def running(  # noqa: PLR0917 - chaoslib's signature
+        self,
+        experiment: Any,  # noqa: ANN401, ARG002 - chaoslib's signature
+        journal: Any,  # noqa: ANN401, ARG002 - same
+        configuration: Any,  # noqa: ANN401 - same
+        secrets: Any,  # noqa: ANN401 - same
+        schedule: Any,  # noqa: ANN401, ARG002 - same
+        settings: Any,  # noqa: ANN401, ARG002 - same
+    ) -> None:
+        """Keep what the placeholders stand for, and hide every secret from now on."""
+        self.configuration, self.secrets = configuration, secrets
+        self._book.scrubber.learn(texts(secrets))
+
+    def start_continuous_hypothesis(self, frequency: int) -> None:  # noqa: ARG002 - chaoslib's signature
+        """Remember the thread that evaluates it."""
+        self._during = threading.current_thread()
+
+    def continuous_hypothesis_iteration(self, iteration_index: int, state: Any) -> None:  # noqa: ANN401, ARG002 - same
+        """Record one evaluation beside the method."""
+        self._judged("during", state)
+
+    def hypothesis_before_completed(self, experiment: Any, state: Any, journal: Any) -> None:  # noqa: ANN401, ARG002 - same
+        """Record the gate's evaluation."""
+        self._judged("before", state)
+
+    def start_hypothesis_after(self, experiment: Any) -> None:  # noqa: ANN401, ARG002 - same
+        """Enter the evaluation after the method."""
+        self._section = "after"
+
+    def hypothesis_after_completed(self, experiment: Any, state: Any, journal: Any) -> None:  # noqa: ANN401, ARG002 - same
+        """Record the evaluation after the method."""
+        self._judged("after", state)
+
+    def start_method(self, experiment: Any) -> None:  # noqa: ANN401, ARG002 - same
+        """Enter the method."""
+        self._section = "method"
+
+    def start_rollbacks(self, experiment: Any) -> None:  # noqa: ANN401, ARG002 - same
+        """Enter the rollbacks, which must have the last word: end what activities that were cut off have started."""
+        if self._section == "rollbacks":
+            return
+        self._section = "rollbacks"
+        self._cut_off = frozenset(threading.enumerate()) - {threading.current_thread()}
+        if begun := tuple(self._since_s.values()):
+            kill_descendants(min(begun))
+
+    def start_activity(self, activity: Any) -> None:  # noqa: ANN401 - same
+        """
+        Record it, on the disk before an action has its effect.
+
+        Raises:
+            SystemExit: It must not begin: the rollbacks are being played already, or it cannot be recorded. Chaos Toolkit passes over
+                any ordinary exception of a handler.
+        """
+        section = self._where()
+        if threading.current_thread() in self._cut_off:
+            raise SystemExit(LEAVE)  # of the method, in the background, behind its pause
+        if section == "rollbacks":
+            self.rolled_back += 1
+        self._since_s[_key(activity)] = now_s()
+        named = {**_named(section, activity), "background": bool(activity.get("background"))}
+        try:
+            self._book.write(Event.ACTIVITY_STARTED, named, durable=activity.get("type") == "action")
+        except OSError as error:
+            if section != "rollbacks":
+                raise SystemExit(LEAVE) from error
+
+    def activity_completed(self, activity: Any, run: Any) -> None:  # noqa: ANN401 - same
+        """Record how it ended; an inserted probe is judged here, because Chaos Toolkit has no tolerance in a method."""
+        if "status" in run:  # else it was cut off
+            self._since_s.pop(_key(activity), None)
+        failed = run.get("status") != "succeeded"
+        data = {
+            **_named(self._where(), activity),
+            "status": str(run.get("status") or "interrupted"),
+            "seconds": round(float(run.get("duration") or 0.0), 6),
+            "output": self._book.shown(run.get("output")),
+            "error": self._book.shown(last_line(run.get("exception"))) if failed else None,
+            **_exit_status(activity, run),
+        }
+        self._book.write(Event.ACTIVITY_ENDED, data)
+        if PROVES in activity:
+            self._proven(activity, run)
+
+    def _proven(self, activity: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+        met, error = False, None
+        if run.get("status") == "succeeded":
+            try:
+                met = is_met(activity.get("tolerance"), run["output"], self.configuration, self.secrets)
+            except Exception as raised:  # noqa: BLE001 - a tolerance that does not fit the value proves nothing
+                error = self._book.shown(f"its tolerance could not be evaluated: {raised!r}")
+        else:
+            error = self._book.shown(last_line(run.get("exception")))
+        shown = self._book.shown(run.get("output"))
+        self._book.write(
+            Event.ACTIVITY_PROVEN, {"name": str(activity[PROVES]), "met": met, "output": shown, "error": error}
+        )
+
+    def _judged(self, phase: Section, state: Any) -> None:  # noqa: ANN401 - chaoslib's dict
+        if state is None:
+            return
+        probes: list[JsonValue] = [
+            {
+                "name": str(run["activity"].get("name")),
+                "status": str(run.get("status")),
+                "met": bool(run.get("tolerance_met")),
+                "output": self._book.shown(run.get("output")),
+            }
+            for run in state.get("probes", ())
+        ]
+        data: dict[str, JsonValue] = {"phase": phase, "met": bool(state.get("steady_state_met")), "probes": probes}
+        self._book.write(Event.HYPOTHESIS, data)
+
+    def _where(self) -> Section:
+        thread = threading.current_thread()
+        if thread is self._during:
+            return "during"
+        return "method" if thread in self._cut_off else self._section
+
+
+def _key(activity: Any) -> tuple[threading.Thread, int]:  # noqa: ANN401 - chaoslib's dict
+    """Name one execution: the same activity may run in two threads at once."""
+    return threading.current_thread(), id(activity)
+
+
+def last_line(exception: object) -> str:
+    """Return the last line of what Chaos Toolkit keeps of an exception, without its own exception around it."""
+    lines = [str(line).strip() for line in exception] if isinstance(exception, list) else []
+    last = next((line for line in reversed(lines) if line), "it did not succeed")
+    return last.removeprefix("chaoslib.exceptions.ActivityFailed: ")
+
+
+def texts(value: object) -> list[str]:
+    """Return every text within a nested value."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return [text for each in inner for text in texts(each)]
+
+
+def _named(section: Section, activity: Mapping[str, Any]) -> dict[str, JsonValue]:
+    return {"section": section, "name": str(activity.get("name")), "kind": str(activity.get("type"))}
+
+
+def _exit_status(activity: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Return a process's exit status, which Chaos Toolkit does not judge."""
+    output = run.get("output")
+    is_process = (activity.get("provider") or {}).get("type") == "process"
+    return {"code": output.get("status")} if is_process and isinstance(output, dict) else {}

@@ -1,0 +1,115 @@
+"""Remove old runs' folders, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gameday.experiment.foreign import ForeignPlan
+from gameday.experiment.plan import Plan, read_plan
+from gameday.record.folder import NotARunError, read_about
+from gameday.record.foreign import PLAN, is_foreign_run, read_foreign_run
+from gameday.record.history import Event, outstanding, read_history
+from gameday.runner.foreign.order import NOWHERE
+from gameday.runner.foreign.residue import has_residue
+from gameday.runner.identity import processes
+from gameday.runner.lock import is_locked
+
+_LAST = ("plan.json", PLAN, "run.json")
+"""What makes a folder a run's; removed last, so that a removal which was broken off can be taken up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was removed, and which old runs were kept because they left something behind; oldest first."""
+
+    removed: tuple[Path, ...]
+    kept: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Run:
+    """A run's folder; they sort from the oldest to the newest."""
+
+    stamp: str
+    number: int
+    folder: Path
+    plan: Plan | ForeignPlan = field(compare=False)
+
+
+def prune(out: Path, *, keep: int, spare: Collection[Path] = ()) -> Pruned:
+    """
+    Remove all runs' folders under ``out`` but the newest ``keep``.
+
+    A folder is taken for a run's only if it lies directly in ``out``, is no link, belongs to this user, and holds a plan and a
+    ``run.json`` that can be read and fit its name. Kept in any case are runs that left a fault or a process behind, runs that go on,
+    ``spare``, and what ``latest`` points to.
+
+    Raises:
+        OSError: A folder cannot be removed; those before it are gone.
+    """
+    runs = sorted(_runs(out))
+    spared = {path.resolve() for path in (*spare, out / "latest")}
+    removed, kept = [], []
+    for run in runs[: max(0, len(runs) - keep)]:
+        if run.folder.resolve() in spared:
+            continue
+        if _has_residue(run):
+            kept.append(run.folder)
+            continue
+        _remove(run.folder)
+        removed.append(run.folder)
+    return Pruned(tuple(removed), tuple(kept))
+
+
+def _runs(out: Path) -> Iterator[_Run]:
+    for path in out.iterdir() if out.is_dir() else ():
+        if path.is_symlink() or not path.is_dir() or path.lstat().st_uid != os.geteuid():
+            continue
+        plan = _plan(path)
+        match = re.fullmatch(rf"(\d{{8}}-\d{{6}})-{re.escape(plan.name)}(?:-(\d{{1,6}}))?", path.name) if plan else None
+        if plan and match:
+            yield _Run(match[1], int(match[2] or 1), path, plan)
+
+
+def _plan(folder: Path) -> Plan | ForeignPlan | None:
+    """Read a folder's plan; None when it is no run's."""
+    if any((folder / name).is_symlink() for name in _LAST):
+        return None
+    with suppress(OSError, ValueError, NotARunError):
+        read_about(folder)
+        if is_foreign_run(folder):
+            return read_foreign_run(folder).plan
+        return read_plan((folder / "plan.json").read_text(encoding="utf-8"))
+    return None
+
+
+def _has_residue(run: _Run) -> bool:
+    """Tell whether a run left a fault or a process behind, or goes on."""
+    history, plan = read_history(run.folder), run.plan
+    if outstanding(history) or any(known.find() for known in processes(history, read_about(run.folder))):
+        return True
+    if isinstance(plan, ForeignPlan) and has_residue(plan, history):
+        return True
+    if any(record.event in {Event.RUN_FINISHED, Event.RECOVERED} for record in history):
+        return False
+    system, target = (plan.name, NOWHERE) if isinstance(plan, ForeignPlan) else (plan.system.name, plan.target)
+    return is_locked(run.folder.parent, system=system, target=target)
+
+
+def _remove(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name in _LAST:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for name in _LAST:
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()

@@ -1,0 +1,3 @@
+"""What a locustfile imports from beside itself."""
+
+PRODUCTS = range(1, 21)
