@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Any
 
 GAMEDAY = Path(sys.executable).parent / "gameday"
-EXPERIMENTS = ("none", "cache-stampede", "slow-recommendations")
+EXPERIMENTS = (
+    "none",
+    "cache-stampede",
+    "slow-recommendations",
+    "blackhole-payments",
+    "kill-web",
+    "redis-down",
+    "kill-database",
+    "noisy-neighbour",
+)
 VARIANTS = ("naive", "hardened")
 
 
@@ -48,8 +57,18 @@ def _row(experiment: str, variant: str, seeds: Sequence[int], beyond_s: list[flo
     verdicts = ", ".join(report["verdict"] for report in reports)
     decided = ", ".join(dict.fromkeys(report["decided_by"] or "—" for report in reports))
     gates = sum(gate["status"] != "pass" for report in reports for gate in report["gates"])
-    measured, predicted = _predictions(reports)
+    measured, predicted = _predictions(reports) if reports[0]["predictions"] else (_decisive(reports), "—")
     return f"| {experiment} | {variant} | {verdicts} | {decided} | {measured} | {predicted} | {gates} |"
+
+
+def _decisive(reports: Sequence[dict[str, Any]]) -> str:
+    """Write what the check that decides between the variants measured, and what is accepted."""
+    decides = reports[0]["run"]["decides"]
+    checks = [check for report in reports for check in report["checks"] if check["id"] == decides]
+    if not checks:
+        return "—"
+    values = ", ".join("—" if check["value"] is None else f"{check['value']:.3g}" for check in checks)
+    return f"{values} {checks[0]['unit']}, accepted {checks[0]['op']} {checks[0]['bound']:g}"
 
 
 def _predictions(reports: Sequence[dict[str, Any]]) -> tuple[str, str]:
