@@ -15,11 +15,12 @@ from gameday.faults import catalogue
 from gameday.targets.local.switches import SWITCHES
 from unit.experiment.malformed_across import ACROSS
 from unit.experiment.malformed_load import FILES, LOAD
+from unit.experiment.malformed_timing import TIMING
 from unit.experiment.malformed_vain import VAIN
 from unit.experiment.malformed_values import VALUES
 from unit.experiment.small_files import EXPERIMENT, SHORT, SYSTEM, TOKEN, Case, experiment, system
 
-TABLE = {**VALUES, **ACROSS, **LOAD, **VAIN}
+TABLE = {**VALUES, **ACROSS, **TIMING, **LOAD, **VAIN}
 
 CASES = [
     pytest.param(case, id=f"{kind}-{number}") for kind, cases in TABLE.items() for number, case in enumerate(cases, 1)
