@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
-from gameday.cli.program import command
+from gameday.cli.program import command, without_variant
 from gameday.cli.trouble import Trouble
 from gameday.experiment.flaws import did_you_mean, one_of
 from gameday.experiment.loading.finding import UnknownSystemError, experiment_folders, find_experiment, system_folders
 from gameday.experiment.loading.load import Loaded, load_experiment
 from gameday.experiment.loading.system import load_system
 from gameday.experiment.model import System
+from gameday.experiment.plan import Plan, plan
 from gameday.faults import catalogue
 from gameday.targets.local.switches import SWITCHES
 
@@ -64,4 +66,22 @@ def variant(system: System, wanted: str, *, again: tuple[str, ...]) -> str | Non
         valid=one_of(known),
         hint=did_you_mean(wanted, known),
         next=command(*again, "--variant", known[0]),
+    )
+
+
+def make_plan(loaded: Loaded, args: Namespace, *, seed: int) -> Plan:
+    """
+    Plan an experiment as the command line asks for it.
+
+    Raises:
+        Trouble: The system has variants, but not the one that is asked for.
+    """
+    return plan(
+        loaded.experiment,
+        loaded.system,
+        catalogue(),
+        name=loaded.name,
+        target=args.target,
+        variant=variant(loaded.system, args.variant, again=without_variant(args)),
+        seed=seed,
     )

@@ -7,14 +7,11 @@ import shlex
 import sys
 from argparse import Namespace
 
-from gameday.cli.catalogue import load, variant
+from gameday.cli.catalogue import load, make_plan
 from gameday.cli.exits import Exit
 from gameday.cli.foreign import find_foreign
-from gameday.cli.program import without_variant
 from gameday.cli.trouble import Trouble
 from gameday.experiment.compile import to_exported
-from gameday.experiment.plan import plan
-from gameday.faults import catalogue
 
 
 def run(args: Namespace) -> int:
@@ -26,15 +23,7 @@ def run(args: Namespace) -> int:
             next=shlex.join(("chaos", "run", args.name)),
         )
     loaded = load(args.name)
-    planned = plan(
-        loaded.experiment,
-        loaded.system,
-        catalogue(),
-        name=loaded.name,
-        target=args.target,
-        variant=variant(loaded.system, args.variant, again=without_variant(args)),
-        seed=args.seed,
-    )
+    planned = make_plan(loaded, args, seed=args.seed)
     locustfile = str(loaded.locustfile.resolve()) if loaded.locustfile else None
     exported = to_exported(planned, locustfile=locustfile)
     sys.stdout.write(json.dumps(exported, indent=1, ensure_ascii=False) + "\n")

@@ -8,33 +8,23 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 
-from gameday.cli.catalogue import load, variant
+from gameday.cli.catalogue import load, make_plan
 from gameday.cli.exits import Exit
 from gameday.cli.foreign import find_foreign, show_foreign
-from gameday.cli.program import command, without_variant
+from gameday.cli.program import command
 from gameday.cli.screen import say, table
 from gameday.experiment.course import fault_window, when
 from gameday.experiment.model import Load
-from gameday.experiment.plan import Phase, Plan, plan
+from gameday.experiment.plan import Phase, Plan
 from gameday.experiment.samples import LEAST_FOR_P95, smallest_share
 from gameday.experiment.writing import per_second, seconds
-from gameday.faults import catalogue
 
 
 def run(args: Namespace) -> int:
     """Load, plan, print."""
     if foreign := find_foreign(args.name):
         return show_foreign(foreign, as_json=args.json)
-    loaded = load(args.name)
-    planned = plan(
-        loaded.experiment,
-        loaded.system,
-        catalogue(),
-        name=loaded.name,
-        target=args.target,
-        variant=variant(loaded.system, args.variant, again=without_variant(args)),
-        seed=args.seed,
-    )
+    planned = make_plan(load(args.name), args, seed=args.seed)
     if args.json:
         sys.stdout.write(planned.to_json())
     else:

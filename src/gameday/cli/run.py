@@ -12,21 +12,20 @@ from pathlib import Path
 
 from gameday.analysis.model import Analysis, Verdict
 from gameday.analysis.repeats import repeated
-from gameday.cli.catalogue import load, variant
+from gameday.cli.catalogue import load, make_plan
 from gameday.cli.exits import Exit, gravest
 from gameday.cli.foreign import find_foreign, run_foreign
 from gameday.cli.judging import hint, write_reports
 from gameday.cli.locustfile import try_locustfile
 from gameday.cli.place import refusal, see_writable
-from gameday.cli.program import command, out_flag, without_variant
+from gameday.cli.program import command, out_flag
 from gameday.cli.repeats import Made, tell
 from gameday.cli.screen import complain, count, show
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.foreign import Foreign
 from gameday.experiment.loading.load import Loaded
 from gameday.experiment.model import System
-from gameday.experiment.plan import Plan, plan
-from gameday.faults import catalogue
+from gameday.experiment.plan import Plan
 from gameday.report.console import open_view, print_verdict
 from gameday.runner.env import Env
 from gameday.runner.folder import Sources
@@ -50,14 +49,14 @@ def run(args: Namespace) -> int:
     loaded = load(args.name)
     if lacking := missing():
         raise Trouble("this machine cannot run the local target", seen="; ".join(lacking), next=command("doctor"))
-    planned = _plan(loaded, args)
+    planned = make_plan(loaded, args, seed=args.seed)
     see_writable(args.out, again=_words(args, planned))
     try_locustfile(loaded)
     made: list[Made] = []
     troubles: list[Exit] = []
     for seed in range(args.seed, args.seed + args.repeat):
         if made:
-            planned = _plan(loaded, Namespace(**{**vars(args), "seed": seed}))
+            planned = make_plan(loaded, args, seed=seed)
         try:
             ended, analysis = _once(loaded, planned, args)
         except Trouble as refused:
@@ -125,18 +124,6 @@ def _prune(args: Namespace, made: Sequence[Made]) -> None:
     for folder in pruned.kept:
         again = command("recover", *out_flag(args.out))
         show(Trouble(f"{folder} is kept: it left something behind", next=again))
-
-
-def _plan(loaded: Loaded, args: Namespace) -> Plan:
-    return plan(
-        loaded.experiment,
-        loaded.system,
-        catalogue(),
-        name=loaded.name,
-        target=args.target,
-        variant=variant(loaded.system, args.variant, again=without_variant(args)),
-        seed=args.seed,
-    )
 
 
 def _troubles(ended: Ended) -> Iterator[Exit]:
