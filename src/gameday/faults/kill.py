@@ -12,7 +12,7 @@ from gameday.experiment.units import Seconds
 from gameday.experiment.writing import seconds
 from gameday.faults.place import LEASE_S
 from gameday.faults.protocol import Data, Proof
-from gameday.faults.replicas import Some, choose, in_words, mistakes
+from gameday.faults.replicas import Some, chosen_of, in_words, mistakes
 from gameday.targets.protocol import Target
 
 
@@ -61,13 +61,13 @@ class Kill:
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
         """Draw who is killed."""
-        return {"service": planned.parameters["service"], "replicas": list(_chosen(planned, target))}
+        return {"service": planned.parameters["service"], "replicas": list(chosen_of(planned, target))}
 
     def inject(self, planned: PlannedFault, target: Target) -> Data:
         """Kill."""
         service = cast("str", planned.parameters["service"])
         before = {each.name: [each.pid, each.created_s] for each in target.replicas(service)}
-        chosen = _chosen(planned, target)
+        chosen = chosen_of(planned, target)
         for name in chosen:
             target.kill(name, lease_s=LEASE_S if planned.parameters["down_s"] else 0.0)
         return {name: list(before[name]) for name in chosen}
@@ -75,7 +75,7 @@ class Kill:
     def renew(self, planned: PlannedFault, target: Target) -> None:
         """Keep down who is to stay down."""
         if planned.parameters["down_s"]:
-            for name in _chosen(planned, target):
+            for name in chosen_of(planned, target):
                 target.kill(name, lease_s=LEASE_S)
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
@@ -105,8 +105,3 @@ class Kill:
     def healed(self, undo: Data, target: Target) -> bool:
         """See the replicas ready again."""
         return all(target.is_ready(name) for name in cast("list[str]", undo["replicas"]))
-
-
-def _chosen(planned: PlannedFault, target: Target) -> tuple[str, ...]:
-    names = (each.name for each in target.replicas(cast("str", planned.parameters["service"])))
-    return choose(names, cast("str", planned.parameters["replicas"]), cast("int", planned.parameters["seed"]))

@@ -10,7 +10,7 @@ from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import Declared, Name, System
 from gameday.faults.place import LEASE_S
 from gameday.faults.protocol import Data, Proof
-from gameday.faults.replicas import Some, choose, in_words, mistakes
+from gameday.faults.replicas import Some, chosen_of, in_words, mistakes
 from gameday.targets.protocol import Target
 
 
@@ -50,16 +50,16 @@ class Pause:
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
         """Draw who is stopped."""
-        return {"service": planned.parameters["service"], "replicas": list(_chosen(planned, target))}
+        return {"service": planned.parameters["service"], "replicas": list(chosen_of(planned, target))}
 
     def inject(self, planned: PlannedFault, target: Target) -> Data:
         """Stop them."""
         self.renew(planned, target)
-        return {"replicas": list(_chosen(planned, target))}
+        return {"replicas": list(chosen_of(planned, target))}
 
     def renew(self, planned: PlannedFault, target: Target) -> None:
         """Stop them again, which extends the lease."""
-        for name in _chosen(planned, target):
+        for name in chosen_of(planned, target):
             target.pause(name, lease_s=LEASE_S)
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
@@ -88,8 +88,3 @@ class Pause:
         names = cast("list[str]", undo["replicas"])
         now = {each.name: each for each in target.replicas(cast("str", undo["service"]))}
         return all(not now[name].stopped for name in names if name in now) and all(map(target.is_ready, names))
-
-
-def _chosen(planned: PlannedFault, target: Target) -> tuple[str, ...]:
-    names = (each.name for each in target.replicas(cast("str", planned.parameters["service"])))
-    return choose(names, cast("str", planned.parameters["replicas"]), cast("int", planned.parameters["seed"]))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from gameday.experiment.catalogue import Mistake
+from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import System
 from gameday.experiment.units import share
+from gameday.targets.protocol import Target
 
 _PATTERN = r"^(one|all|[0-9]{1,9}(\.[0-9]{1,9})?\s*%)$"
 
@@ -40,6 +41,12 @@ def choose(names: Iterable[str], some: str, seed: int) -> tuple[str, ...]:
         return tuple(every)
     count = 1 if some == "one" else max(1, int(share(some) * len(every)))
     return tuple(sorted(random.Random(seed).sample(every, min(count, len(every)))))  # noqa: S311 - not for secrets
+
+
+def chosen_of(planned: PlannedFault, target: Target) -> tuple[str, ...]:
+    """Draw whom a planned fault with ``service``, ``replicas`` and ``seed`` takes; raises ``TargetError``."""
+    names = (each.name for each in target.replicas(cast("str", planned.parameters["service"])))
+    return choose(names, cast("str", planned.parameters["replicas"]), cast("int", planned.parameters["seed"]))
 
 
 def in_words(some: str, service: str) -> str:
