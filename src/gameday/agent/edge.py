@@ -24,6 +24,10 @@ class Held(Protocol):
         """Let everything that is held go at once."""
         ...
 
+    def end(self) -> None:
+        """Reset the caller's connection, and end the callee's."""
+        ...
+
 
 class Edge:
     """

@@ -16,7 +16,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,31 +64,34 @@ class Control:
             request = json.loads(line)
             request_id = request.get("id")
             edge = self._edges[request["edge"]]
-            self._act(edge, request)
+            act(edge, request)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return json.dumps({"id": request_id, "error": f"{type(error).__name__}: {error}"})
-        return json.dumps({"id": request_id, **_state(edge)})
-
-    def _act(self, edge: Edge, request: dict[str, Any]) -> None:
-        match request["op"]:
-            case "delay":
-                edge.delay(float(request["delay_s"]), float(request["jitter_s"]), lease_s=float(request["lease_s"]))
-            case "blackhole":
-                edge.blackhole(lease_s=float(request["lease_s"]))
-            case "answer":
-                rule = Rule(str(request["path"]), int(request["status"]), float(request["share"]))
-                edge.answer(rule, lease_s=float(request["lease_s"]))
-            case "heal":
-                edge.heal()
-            case "endpoints":
-                edge.lead_to(_addresses(request["endpoints"]))
-            case "state":
-                pass
-            case other:
-                raise ValueError(f"op {other!r}; valid: delay, blackhole, answer, heal, endpoints, state")
+        return json.dumps({"id": request_id, **state_of(edge)})
 
 
-def _state(edge: Edge) -> dict[str, object]:
+def act(edge: Edge, request: Mapping[str, Any]) -> None:
+    """Do what a request asks of an edge. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for one that cannot be read."""
+    match request["op"]:
+        case "delay":
+            edge.delay(float(request["delay_s"]), float(request["jitter_s"]), lease_s=float(request["lease_s"]))
+        case "blackhole":
+            edge.blackhole(lease_s=float(request["lease_s"]))
+        case "answer":
+            rule = Rule(str(request["path"]), int(request["status"]), float(request["share"]))
+            edge.answer(rule, lease_s=float(request["lease_s"]))
+        case "heal":
+            edge.heal()
+        case "endpoints":
+            edge.lead_to(_addresses(request["endpoints"]))
+        case "state":
+            pass
+        case other:
+            raise ValueError(f"op {other!r}; valid: delay, blackhole, answer, heal, endpoints, state")
+
+
+def state_of(edge: Edge) -> dict[str, object]:
+    """Write down what an edge does now and has done, as its answers carry it."""
     return {
         "edge": edge.name,
         "delay_s": edge.delay_s[0] if edge.delay_s else None,

@@ -10,21 +10,40 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias, cast
 
 from gameday.agent.answering import Answering, begins_request
-from gameday.agent.edge import Edge
+from gameday.agent.edge import Address, Edge
 
 _EARLY_LIMIT_BYTES = 1 << 16  # of a caller whose bytes cannot go on yet
 _HELD_LIMIT_BYTES = 1 << 20  # more held back than this, and the callee is no longer read: memory stays bounded
 
+Connect: TypeAlias = "Callable[[Callable[[], CalleeSide], Address], Awaitable[CalleeSide]]"
+"""Opens a connection to an address for the protocol that it makes. Raises ``OSError``."""
+
+
+async def connect(make: Callable[[], CalleeSide], address: Address) -> CalleeSide:
+    """Open an ordinary connection. Raises ``OSError``."""
+    _, callee = await asyncio.get_running_loop().create_connection(make, *address)
+    return callee
+
 
 class CallerSide(asyncio.Protocol):
-    """The connection that a caller opened; it starts the one to the callee."""
+    """
+    The connection that a caller opened; it starts the one to the callee.
 
-    def __init__(self, edge: Edge) -> None:
-        """Belong to an edge."""
+    Args:
+        edge: The one that it belongs to.
+        endpoints: Where this connection leads to; the edge's endpoints in turn when none are given.
+        connect: Opens the connection to the callee.
+    """
+
+    def __init__(self, edge: Edge, endpoints: Sequence[Address] = (), connect: Connect = connect) -> None:
+        """Open nothing yet."""
         self._edge = edge
+        self._endpoints = endpoints
+        self._connect = connect
         self._transport: asyncio.Transport | None = None
         self._callee: CalleeSide | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -57,13 +76,11 @@ class CallerSide(asyncio.Protocol):
 
     async def _dial(self, transport: asyncio.Transport) -> CalleeSide | None:
         """Connect to the replica whose turn it is, or to the next one that answers; None when nobody does."""
-        loop = asyncio.get_running_loop()
-        for host, port in self._edge.next_endpoints():
+        for address in self._endpoints or self._edge.next_endpoints():
             try:
-                _, callee = await loop.create_connection(lambda: CalleeSide(self._edge, transport), host, port)
+                return await self._connect(lambda: CalleeSide(self._edge, transport), address)
             except OSError:
                 continue
-            return callee
         return None
 
     def freeze(self) -> None:
@@ -78,6 +95,11 @@ class CallerSide(asyncio.Protocol):
         if self._callee is not None:
             self._go_on(self._callee)
             self._callee.release()
+
+    def end(self) -> None:
+        """Reset the caller's connection, and end the callee's."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def _go_on(self, callee: CalleeSide) -> None:
         if self._transport is not None and not callee.is_full:

@@ -26,6 +26,9 @@ class Connection:
         """Let go."""
         self.released += 1
 
+    def end(self) -> None:
+        """Be ended by nobody here."""
+
 
 def test_without_a_fault_nothing_is_drawn() -> None:
     """None is not zero: a chunk without a fault is not counted as delayed."""

@@ -1,0 +1,168 @@
+"""
+Hold every process beside this one stopped, for as long as somebody renews it.
+
+Run as ``python -m gameday.agent.pod.hold OWN``, in the process namespace of a container: stops all processes there but ``OWN`` and its descendants
+and says ``stopped N``, or ``failed REASON``. Each line on standard input is a lease in seconds. They are held by being traced: a stop signal does not
+reach the first process of a namespace, and the kernel lets traced processes go on when the tracer dies, of whatever.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_SEIZE, _INTERRUPT = 0x4206, 0x4207  # linux/ptrace.h
+_WALL = 0x40000000  # linux/wait.h: threads too
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+_LIBC.ptrace.restype = ctypes.c_long
+
+_FIRST_S = 5.0
+_STOP_S = 2.0
+"""How long all threads may take to stop; one inside a system call that cannot be interrupted stops when it leaves it."""
+
+_REAP_S = 0.5
+
+
+def main(own: int) -> None:
+    """Stop, hold, let go on by ending."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        print(f"stopped {stop_all_but(own)}", flush=True)  # noqa: T201 - the protocol with the agent
+    except OSError as error:
+        print(f"failed {error.strerror}", flush=True)  # noqa: T201 - same
+        return
+    _hold()
+
+
+def stop_all_but(own: int) -> int:
+    """
+    Stop all threads of all processes but ``own`` and its descendants, until none is left that is not; return how many processes there are.
+
+    Raises:
+        OSError: One may not be traced; those that were stopped go on when this process ends.
+    """
+    seized: set[int] = set()
+    waiting: set[int] = set()
+    until_s = time.monotonic() + _STOP_S
+    while True:
+        pids = others(own)
+        new = {thread for pid in pids for thread in threads(pid)} - seized
+        for thread in new:
+            if _seize(thread):
+                waiting.add(thread)
+        seized |= new
+        waiting -= {thread for thread in waiting if _has_stopped(thread)}
+        if (not new and not waiting) or time.monotonic() > until_s:
+            return len(pids)
+        if not new:
+            time.sleep(0.002)  # for a thread that is on its way into its stop
+
+
+def others(own: int) -> list[int]:
+    """Return the processes of this namespace but ``own`` and its descendants; those that have ended and were not reaped are none."""
+    parents = dict(_processes())
+    return sorted(pid for pid in parents if not _descends(pid, own, parents))
+
+
+def threads(pid: int) -> list[int]:
+    """Return the threads of a process; none when it has gone."""
+    try:
+        return [int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return []
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether every thread of a process is stopped; one that has gone is."""
+    return all(_state(f"/proc/{pid}/task/{thread}")[0] in "tTZX" for thread in threads(pid))
+
+
+def _processes() -> Iterator[tuple[int, int]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            state, parent = _state(folder)
+            if state not in "ZX":
+                yield int(folder.name), parent
+
+
+def _descends(pid: int, own: int, parents: dict[int, int]) -> bool:
+    while pid in parents and pid != own:
+        pid = parents[pid]
+    return pid == own
+
+
+def _state(folder: str | Path) -> tuple[str, int]:
+    """Return the state and the parent of a process or thread, by proc(5); X when it has gone."""
+    try:
+        fields = Path(folder, "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return "X", 0
+    return fields[0], int(fields[1])
+
+
+def _seize(thread: int) -> bool:
+    """Trace a thread and ask it to stop; false when it has gone. Raises ``OSError``."""
+    for request in (_SEIZE, _INTERRUPT):
+        if _LIBC.ptrace(request, thread, None, None) != 0:
+            code = ctypes.get_errno()
+            if _state(f"/proc/{thread}")[0] in "ZX":
+                return False
+            raise OSError(code, f"process {thread} cannot be traced: {os.strerror(code)}; {_what_it_takes(thread)}")
+    return True
+
+
+def _what_it_takes(thread: int) -> str:
+    """Say what tracing needs, and what is there. Source: ptrace(2), "Ptrace access mode checking"."""
+    said = {"Uid": "?", "CapPrm": "?"}
+    with suppress(OSError):
+        for line in Path(f"/proc/{thread}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            said[name] = value.split()[0] if value.split() else ""
+    scope = "0"
+    with suppress(OSError):
+        scope = Path("/proc/sys/kernel/yama/ptrace_scope").read_text(encoding="ascii").strip()
+    return (
+        f"it runs as user {said['Uid']} with capabilities {said['CapPrm']}, this agent as user {os.getuid()} with none: they must be the same "
+        f"(drop the container's capabilities); kernel.yama.ptrace_scope of the node is {scope}, it must be 0"
+    )
+
+
+def _has_stopped(thread: int) -> bool:
+    try:
+        return os.waitpid(thread, os.WNOHANG | _WALL)[0] == thread
+    except ChildProcessError:
+        return True  # gone
+
+
+def _hold() -> None:
+    lease_s, said = _FIRST_S, b""
+    until_s = time.monotonic() + lease_s
+    while (left_s := until_s - time.monotonic()) > 0:
+        if select.select([0], [], [], min(left_s, _REAP_S))[0]:
+            more = os.read(0, 4096)
+            if not more:
+                return
+            *lines, said = (said + more).split(b"\n")
+            lease_s = float(lines[-1]) if lines else lease_s
+            until_s = time.monotonic() + lease_s
+        _reap()
+
+
+def _reap() -> None:
+    """Take note of those that were killed: only then does whoever started them hear of it."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG | _WALL)[0]:
+            pass
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,78 @@
+"""Use processor time and memory beside the container's processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from gameday.agent.pod.control import RefusedError
+from gameday.agent.pod.helper import Helper, tree
+
+_MEMORY = 0.5
+"""The largest share of the node's available memory that a stress may take."""
+
+
+class Stressor:
+    """The one stressor of a container."""
+
+    def __init__(self) -> None:
+        """Use nothing yet."""
+        self._helper: Helper | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether it runs."""
+        return self._helper is not None and self._helper.lives
+
+    def stress(
+        self, *, cores: float, memory_bytes: float, most_cores: float, most_bytes: float, lease_s: float
+    ) -> None:
+        """Use so much, or extend the lease with what is asked now. Raises ``RefusedError`` when the node has not so much."""
+        if self._helper is None or not self._helper.lives:
+            _afford(most_cores, most_bytes)
+            self._helper = Helper("gameday.agent.stress", str(most_cores))
+        self._helper.say(f"{cores} {memory_bytes} {lease_s}")
+
+    def used(self) -> Mapping[str, object]:
+        """Tell what it has used since it began: processor time, and the memory that it holds; nulls when there is none."""
+        if self._helper is None or not self._helper.lives:
+            return {"t_s": None, "used_s": None, "rss_bytes": None}
+        used_ticks = rss_pages = 0
+        for pid in tree(self._helper.pid):
+            with suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+                used_ticks += int(fields[11]) + int(fields[12])  # utime and stime, fields 14 and 15 of proc(5)
+                rss_pages += int(fields[21]) if pid == self._helper.pid else 0
+        return {
+            "t_s": time.monotonic(),
+            "used_s": used_ticks / os.sysconf("SC_CLK_TCK"),
+            "rss_bytes": rss_pages * os.sysconf("SC_PAGE_SIZE"),
+        }
+
+    async def relax(self) -> None:
+        """End it; idempotent."""
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            await helper.end()
+
+
+def _afford(most_cores: float, most_bytes: float) -> None:
+    there, available = os.cpu_count() or 1, available_bytes(Path("/proc/meminfo").read_text(encoding="ascii"))
+    if most_cores > there:
+        raise RefusedError(f"stress: asked for {most_cores:g} cores, the node has {there}; ask for at most so many")
+    if most_bytes > _MEMORY * available:
+        most = f"{_MEMORY * available / 1e6:.0f}MB"
+        raise RefusedError(
+            f"stress: asked for {most_bytes / 1e6:.0f}MB of memory; at most {most}, half of what is free on the node, can be taken"
+        )
+
+
+def available_bytes(meminfo: str) -> int:
+    """Return what the text of ``/proc/meminfo`` says is available."""
+    for line in meminfo.splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) << 10
+    return 0

@@ -1,0 +1,181 @@
+"""The ways that are open: which connections are led to the proxy, for which edge, and until when."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+from gameday.agent.edge import Address, Edge
+from gameday.agent.pod import connections
+from gameday.agent.pod.control import RefusedError
+from gameday.agent.pod.table import PROXY_MARK, PROXY_PORT, TTL_S, Entry, Table, TableError
+
+_MOST_HOSTS = 1024
+_MOST_LEASE_S = 3600.0
+
+
+@dataclass(slots=True)
+class Way:
+    """
+    An edge's connections, led to the proxy.
+
+    Attributes:
+        edge: What the proxy does with them.
+        entry: What is led.
+        opened_s: When, by the loop's clock; None when it is closed.
+        until_s: When the runner's lease ends.
+        existing: Connections that were there before and have been reset, since it was first opened.
+    """
+
+    edge: Edge
+    entry: Entry
+    opened_s: float | None = None
+    until_s: float = 0.0
+    existing: int = 0
+
+
+class Ways:
+    """All of them; a closed one is remembered, because connections that were led through it live on."""
+
+    def __init__(self, table: Table, *, gateway: str | None) -> None:
+        """Open none yet."""
+        self._table = table
+        self._gateway = gateway
+        self._ways: dict[str, Way] = {}
+        self._renewed_s = 0.0
+        self._changing = asyncio.Lock()  # what is told to the kernel is what is open then
+
+    @property
+    def open(self) -> tuple[Way, ...]:
+        """Return those that are open."""
+        return tuple(way for way in self._ways.values() if way.opened_s is not None)
+
+    def way(self, edge: str) -> Way:
+        """Return an edge's way. Raises ``RefusedError`` when none was ever opened."""
+        try:
+            return self._ways[edge]
+        except KeyError:
+            known = ", ".join(sorted(self._ways)) or "none"
+            raise RefusedError(f"no way is open for {edge!r}; open: {known}; send op open first") from None
+
+    def find(self, destination: Address) -> Edge | None:
+        """Tell to which edge a connection belongs that was going to an address; None when none was led here."""
+        host, port = destination
+        of_port = None
+        for way in self._ways.values():
+            if way.entry.port == port and way.entry.hosts is None:
+                of_port = way.edge
+            elif way.entry.port == port and host in (way.entry.hosts or ()):
+                return way.edge
+        return of_port
+
+    async def lead(self, edge: str, entry: Entry, *, lease_s: float) -> Way:
+        """
+        Open a way or renew it, with the hosts of now; connections that go past it are reset. Idempotent.
+
+        Raises:
+            ValueError: The entry or the lease is out of range.
+            RefusedError: The edge is open with another entry.
+            TableError, CannotResetError, OSError: The kernel refused, or could not be asked.
+        """
+        _check(entry)
+        async with self._changing:
+            return await self._lead(edge, entry, lease_s)
+
+    async def _lead(self, edge: str, entry: Entry, lease_s: float) -> Way:
+        way = self._ways.setdefault(edge, Way(Edge(edge, (), seed=crc32(edge.encode())), entry))
+        if (way.entry.port, way.entry.hosts is None) != (entry.port, entry.hosts is None):
+            raise RefusedError(f"{edge!r} is open for port {way.entry.port}; an edge has one side and one port")
+        now_s = asyncio.get_running_loop().time()
+        is_new = way.opened_s is None or way.entry != entry
+        way.entry = entry
+        self.renew(way, lease_s)
+        way.opened_s = way.opened_s or now_s
+        if is_new or not self._table.is_there:
+            try:
+                await self._lay()
+            except (TableError, connections.CannotResetError, OSError):
+                way.opened_s = None
+                raise
+        return way
+
+    def renew(self, way: Way, lease_s: float) -> None:
+        """Keep a way open for at least so long from now. Raises ``ValueError``."""
+        if not 0 < lease_s <= _MOST_LEASE_S:
+            raise ValueError(f"lease_s {lease_s:g}; valid: more than 0, at most {_MOST_LEASE_S:g}")
+        way.until_s = max(way.until_s, asyncio.get_running_loop().time() + lease_s)
+
+    async def close(self, closing: Iterable[Way]) -> None:
+        """End faults, then lead no new connections here; those that are here live on. Idempotent. Raises ``TableError``."""
+        async with self._changing:
+            await self._close(closing)
+
+    async def _close(self, closing: Iterable[Way]) -> None:
+        for way in closing:
+            way.edge.heal()
+            way.opened_s, way.until_s = None, 0.0
+        if self._table.is_there:
+            await self._table.renew(self._entries())
+
+    async def keep(self) -> None:
+        """Renew what is open, close what the runner has left, and remove the table when nobody needs it; to be called every second or so."""
+        try:
+            async with self._changing:
+                await self._keep()
+        except (TableError, connections.CannotResetError, OSError) as error:
+            print(f"gameday agent: {error}", file=sys.stderr, flush=True)  # noqa: T201 - the container's log
+
+    async def _keep(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        over = [way for way in self.open if way.until_s <= now_s]
+        if over:
+            await self._close(over)
+        if not self.open:
+            await self._remove_unused()
+        elif not self._table.is_there or now_s - self._renewed_s > TTL_S:
+            await self._lay()  # it was gone for a while: connections may have gone past
+        else:
+            await self._table.renew(self._entries())
+            self._renewed_s = now_s
+
+    async def end(self) -> None:
+        """End every fault, close every way and remove the table. Raises ``TableError``."""
+        async with self._changing:
+            await self._close(self.open)
+            for way in self._ways.values():
+                for connection in tuple(way.edge.live):
+                    connection.end()
+            await self._table.remove()
+
+    async def _lay(self) -> None:
+        await self._table.lay(self._entries())
+        self._renewed_s = asyncio.get_running_loop().time()
+        for way in self.open:
+            way.existing += connections.reset(_past(way.entry, self._gateway))
+
+    async def _remove_unused(self) -> None:
+        """Remove the table, unless connections live that need it to be translated."""
+        if self._table.is_there and not any(way.edge.live for way in self._ways.values()):
+            await self._table.remove()
+
+    def _entries(self) -> Sequence[Entry]:
+        return [way.entry for way in self.open]
+
+
+def _past(entry: Entry, gateway: str | None) -> list[connections.Connection]:
+    if entry.hosts is None:
+        return connections.to_port(entry.port, spared=[gateway] if gateway else [])
+    return connections.from_pod(entry.hosts, entry.port, proxy_port=PROXY_PORT, mark=PROXY_MARK)
+
+
+def _check(entry: Entry) -> None:
+    if not 0 < entry.port < 1 << 16 or entry.port == PROXY_PORT:
+        raise ValueError(f"port {entry.port}; valid: 1 to 65535 without {PROXY_PORT}")
+    if entry.hosts is not None and not 0 < len(entry.hosts) <= _MOST_HOSTS:
+        raise ValueError(f"{len(entry.hosts)} hosts; valid: 1 to {_MOST_HOSTS}")
+    for host in entry.hosts or ():
+        ipaddress.IPv4Address(host)

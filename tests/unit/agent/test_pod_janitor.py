@@ -1,0 +1,115 @@
+"""The janitor brings an object back when its lease has ended, and never before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gameday.agent.pod.janitor import COST, FIRST_S, SILENT_S, UNDO, BusyError, Message, Watched, keep, undo
+
+PATH = "/apis/apps/v1/namespaces/shop/deployments/web"
+JOB = "gameday-janitor-1"
+LEASE_S = 5.0
+
+
+def annotation(*, deadline_in_s: float = 3600, janitor: str = JOB, pods: tuple[str, ...] = ()) -> str:
+    """Write one as the runner does."""
+    deadline = (datetime.now(UTC) + timedelta(seconds=deadline_in_s)).isoformat()
+    wanted = {"patch": {"spec": {"replicas": 2}}, "pods": pods}
+    return json.dumps({"undo": wanted, "lease_s": LEASE_S, "deadline": deadline, "janitor": janitor})
+
+
+class Cluster:
+    """One object, with an annotation or none, and what was asked of it."""
+
+    def __init__(self, *texts: str | None) -> None:
+        """Show these annotations one after the other, and the last one from then on."""
+        self.texts = list(texts)
+        self.patches: list[tuple[str, Message]] = []
+        self.busy = 0
+
+    def ask(self, method: str, path: str, body: Message | None) -> Message | None:
+        """Answer as the API server would."""
+        if self.busy:
+            self.busy -= 1
+            raise BusyError("the API server is away")
+        if method == "PATCH":
+            assert body is not None
+            self.patches.append((path, body))
+            self.texts = [None] if path == PATH else self.texts
+            return {}
+        text = self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
+        return {"metadata": {"resourceVersion": "7", **({"annotations": {UNDO: text}} if text else {})}}
+
+
+def looks(*times_s: float) -> Iterator[float]:
+    """Look at these times."""
+    yield from times_s
+
+
+def test_it_brings_the_object_back_when_nobody_extends_the_lease() -> None:
+    """One request that fails when the object has changed: annotation away, replicas back."""
+    cluster = Cluster(annotation(pods=("web-1",)))
+    assert "was brought back" in keep(cluster.ask, PATH, JOB, "shop", looks(0, 1, 4.9, 5, 6))
+    assert cluster.patches == [
+        ("/api/v1/namespaces/shop/pods/web-1", {"metadata": {"annotations": {COST: None}}}),
+        (PATH, {"metadata": {"resourceVersion": "7", "annotations": {UNDO: None}}, "spec": {"replicas": 2}}),
+    ]
+
+
+def test_it_does_nothing_while_somebody_does() -> None:
+    """Every change of the annotation is a sign of life."""
+    cluster = Cluster(*(annotation(deadline_in_s=5 + each) for each in range(20)))
+    assert keep(cluster.ask, PATH, JOB, "shop", looks(*range(20))) == "there was no time left"
+    assert cluster.patches == []
+
+
+def test_it_ends_when_the_annotation_is_gone() -> None:
+    """Whoever took it away has undone the change."""
+    cluster = Cluster(annotation(), None)
+    assert keep(cluster.ask, PATH, JOB, "shop", looks(0, 0.5)).endswith("is as it was")
+    assert cluster.patches == []
+
+
+def test_it_leaves_what_names_another_job_alone() -> None:
+    """A later fault on the same object has a janitor of its own."""
+    cluster = Cluster(annotation(janitor="gameday-janitor-2"))
+    assert keep(cluster.ask, PATH, JOB, "shop", looks(0, 1, FIRST_S, FIRST_S + 1)).endswith("was not changed")
+
+
+def test_it_waits_for_the_annotation_of_a_slow_runner() -> None:
+    """The Job is there before the change is."""
+    cluster = Cluster(None, None, annotation())
+    assert "was brought back" in keep(cluster.ask, PATH, JOB, "shop", looks(0, 1, 2, 7))
+
+
+def test_a_deadline_that_has_passed_needs_a_moment_of_silence_too() -> None:
+    """The runner's clock may be behind this one's."""
+    cluster = Cluster(annotation(deadline_in_s=-1))
+    watched = Watched(cluster.texts[0] or "", 10.0)
+    late = datetime.now(UTC)
+    assert not watched.is_over(cluster.texts[0] or "", now_s=10.0 + SILENT_S / 2, wall=late)
+    assert watched.is_over(cluster.texts[0] or "", now_s=10.0 + SILENT_S, wall=late)
+
+
+def test_an_api_server_that_is_away_is_asked_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is undone while nothing is known, and nothing is given up."""
+    cluster = Cluster(annotation())
+    cluster.busy = 3
+    assert "was brought back" in keep(cluster.ask, PATH, JOB, "shop", looks(0, 1, 2, 3, 9))
+    assert capsys.readouterr().out.count("away") == 3
+
+
+def test_undoing_twice_is_once() -> None:
+    """The second finds another version, and looks again."""
+
+    def ask(method: str, path: str, body: Message | None) -> Message | None:  # noqa: ARG001 - as it is called
+        raise BusyError("409 Conflict")
+
+    found: dict[str, Any] = {"metadata": {"resourceVersion": "7", "annotations": {UNDO: annotation()}}}
+    with pytest.raises(BusyError):
+        undo(ask, PATH, "shop", found)
