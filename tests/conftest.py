@@ -25,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("simulator")
     group.addoption("--seeds-from", default=None, help="any text; by default the hash of the commit")
     group.addoption("--seeds", type=int, default=20, help="simulated runs per claim (nightly: 200)")
+    parser.addoption(
+        "--experiments",
+        choices=("drawn", "all"),
+        default="drawn",
+        help="the pairs of experiments that run in full (nightly: all)",
+    )
     parser.addoption("--renew", action="store_true", help="write the golden files anew instead of comparing with them")
 
 

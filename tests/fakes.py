@@ -14,10 +14,12 @@ from gameday.targets.protocol import (
     EdgeState,
     Emptied,
     Errors,
+    Node,
     Replica,
     Stress,
     Stressed,
     TargetError,
+    Workload,
 )
 
 
@@ -62,8 +64,12 @@ class FakeTarget:
     errors: dict[str, Errors] = field(default_factory=dict)
     blackholed: set[str] = field(default_factory=set)
     processes: dict[str, Replica] = field(
-        default_factory=lambda: {name: Replica(name, 1, 1.0, stopped=False) for name in ("web-1", "web-2")}
+        default_factory=lambda: {name: Replica(name, "1", stopped=False) for name in ("web-1", "web-2")}
     )
+    desired: int = 2
+    scaled: int | None = None
+    cordoned: bool = False
+    pods: tuple[str, ...] = ("web-1", "web-2")
     stresses: dict[str, Stress] = field(default_factory=dict)
     worked_s: float = 0.0
     fast: int = 0
@@ -146,22 +152,21 @@ class FakeTarget:
 
     def is_ready(self, replica: str) -> bool:
         """Be ready when it is there and runs."""
-        return self.processes[replica].pid is not None and not self.processes[replica].stopped
+        return self.processes[replica].identity is not None and not self.processes[replica].stopped
 
-    def kill(self, replica: str, *, lease_s: float) -> None:
+    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
         """Start another process in its place at once, or none while the lease lasts."""
         self._act("kill")
-        before = self.processes[replica]
+        assert grace_s >= 0
         if not self.inert:
-            gone = lease_s > 0
-            pid, created_s = (None, None) if gone else ((before.pid or 1) + 1, 2.0)
-            self.processes[replica] = replace(before, pid=pid, created_s=created_s)
+            before = self.processes[replica]
+            self.processes[replica] = replace(before, identity=None if lease_s > 0 else f"{before.identity}+")
 
     def revive(self, replica: str) -> None:
         """Start it."""
         self._act("revive")
-        if self.processes[replica].pid is None:
-            self.processes[replica] = Replica(replica, 9, 9.0, stopped=False)
+        if self.processes[replica].identity is None:
+            self.processes[replica] = Replica(replica, "9", stopped=False)
 
     def pause(self, replica: str, *, lease_s: float) -> None:
         """Stop a process."""
@@ -174,6 +179,48 @@ class FakeTarget:
         """Let it go on."""
         self._act("resume")
         self.processes[replica] = replace(self.processes[replica], stopped=False)
+
+    def workload(self, service: str) -> Workload:  # noqa: ARG002 - the protocol's signature
+        """Have as many replicas as it is to have."""
+        now = self.desired if self.scaled is None else self.scaled
+        return Workload(now, now, now)
+
+    def scale(self, service: str, count: int, *, lease_s: float) -> None:  # noqa: ARG002 - the protocol's signature
+        """Have another number."""
+        self._act("scale")
+        assert lease_s > 0
+        if not self.inert:
+            self.scaled = count
+
+    def unscale(self, service: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Have the number that it had."""
+        self._act("unscale")
+        self.scaled = None
+
+    def node_of(self, replica: str) -> str:  # noqa: ARG002 - the protocol's signature
+        """Put all of them on one node."""
+        return "node-1"
+
+    def node(self, name: str) -> Node:
+        """Read the node."""
+        return Node(name, not self.cordoned, self.pods)
+
+    def cordon(self, node: str, *, lease_s: float) -> None:  # noqa: ARG002 - the protocol's signature
+        """Cordon it."""
+        self._act("cordon")
+        assert lease_s > 0
+        self.cordoned = self.cordoned or not self.inert
+
+    def evict(self, node: str, *, grace_s: float) -> None:  # noqa: ARG002 - the protocol's signature
+        """Move all of them to another node."""
+        self._act("evict")
+        assert grace_s >= 0
+        self.pods = self.pods if self.inert else ()
+
+    def uncordon(self, node: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Let it take pods again."""
+        self._act("uncordon")
+        self.cordoned = False
 
     def stress(self, place: str, stress: Stress, *, lease_s: float) -> None:
         """Stress a place; an inert target starts somebody who does nothing."""
@@ -223,6 +270,8 @@ class FakeTarget:
             set(self.blackholed),
             dict(self.processes),
             dict(self.stresses),
+            self.scaled,
+            self.cordoned,
             self.keys,
         )
 

@@ -68,7 +68,7 @@ def test_it_is_prepared_injected_proven_and_undone(tmp_path: Path) -> None:
     undo = dict(ACTIVITY.prepare(fault, TARGET))
     assert json.loads(json.dumps(undo)) == undo
     assert not mark.exists()
-    injected = ACTIVITY.inject(fault, TARGET)
+    injected = ACTIVITY.inject(fault, TARGET, {})
     assert ACTIVITY.prove(fault, TARGET, injected).bites
     assert ACTIVITY.prove(fault, TARGET, injected).bites, "the proof may be asked again"
     assert mark.exists()
@@ -81,13 +81,13 @@ def test_it_is_prepared_injected_proven_and_undone(tmp_path: Path) -> None:
 def test_an_action_without_its_effect_is_not_proven(tmp_path: Path) -> None:
     """It succeeded, and did nothing."""
     fault = plan(tmp_path / "mark", provider=shell("true"))
-    assert not ACTIVITY.prove(fault, TARGET, ACTIVITY.inject(fault, TARGET)).bites
+    assert not ACTIVITY.prove(fault, TARGET, ACTIVITY.inject(fault, TARGET, {})).bites
 
 
 def test_without_a_proof_nothing_is_proven(tmp_path: Path) -> None:
     """It says why."""
     fault = plan(tmp_path / "mark", proof=None)
-    proof = ACTIVITY.prove(fault, TARGET, ACTIVITY.inject(fault, TARGET))
+    proof = ACTIVITY.prove(fault, TARGET, ACTIVITY.inject(fault, TARGET, {}))
     assert not proof.bites
     assert "no proof: probe" in proof.text
 
@@ -97,7 +97,7 @@ def test_an_action_that_fails_says_why(tmp_path: Path) -> None:
     fault = plan(
         tmp_path / "mark", provider={"type": "python", "module": "json", "func": "loads", "arguments": {"s": "{"}}
     )
-    proof = ACTIVITY.prove(fault, TARGET, ACTIVITY.inject(fault, TARGET))
+    proof = ACTIVITY.prove(fault, TARGET, ACTIVITY.inject(fault, TARGET, {}))
     assert not proof.bites
     assert "JSONDecodeError" in proof.text
 
@@ -111,7 +111,7 @@ def test_what_hangs_is_ended(tmp_path: Path, hanging: str) -> None:
     fault = plan(tmp_path / "mark", timeout=1.0, **changed)
     undo = ACTIVITY.prepare(fault, TARGET)
     before = psutil.Process().children()
-    injected = ACTIVITY.inject(fault, TARGET)
+    injected = ACTIVITY.inject(fault, TARGET, {})
     with pytest.raises(TargetError, match="did not end within 1 s"):
         _ = ACTIVITY.prove(fault, TARGET, injected) if hanging == "provider" else ACTIVITY.undo(undo, TARGET)  # type: ignore[func-returns-value]
     assert psutil.Process().children() == before
@@ -123,7 +123,7 @@ def test_an_action_that_still_runs_is_ended_before_its_rollbacks_are_played(tmp_
     fault = plan(mark, provider=shell(f"echo > {tmp_path / 'begun'}; sleep 60; touch {mark}"))
     undo = ACTIVITY.prepare(fault, TARGET)
     with pipe(tmp_path / "begun") as begun:
-        ACTIVITY.inject(fault, TARGET)
+        ACTIVITY.inject(fault, TARGET, {})
         assert heard(begun)
     doers = [each for each in psutil.Process().children(recursive=True) if each not in before]
     ACTIVITY.undo(undo, TARGET)
@@ -137,7 +137,8 @@ def test_an_action_is_ended_under_whoever_waits_for_its_proof(tmp_path: Path) ->
     """The proof is looked for in another thread, which hears of the end."""
     activity, before = Activity(), psutil.Process().children()
     fault = plan(tmp_path / "mark", provider=shell("sleep 60"))
-    undo, injected = activity.prepare(fault, TARGET), activity.inject(fault, TARGET)
+    undo = activity.prepare(fault, TARGET)
+    injected = activity.inject(fault, TARGET, undo)
     (running,) = activity._begun.values()
     said: list[str] = []
 
@@ -162,7 +163,7 @@ def test_only_its_own_action_is_ended(tmp_path: Path) -> None:
     """Another one, with other rollbacks, goes on to its proof."""
     mark = tmp_path / "mark"
     mine, other = plan(mark), plan(tmp_path / "other", name="the other")
-    injected = ACTIVITY.inject(mine, TARGET)
+    injected = ACTIVITY.inject(mine, TARGET, {})
     ACTIVITY.undo(ACTIVITY.prepare(other, TARGET), TARGET)
     assert ACTIVITY.prove(mine, TARGET, injected).bites
 
@@ -185,7 +186,7 @@ def test_secrets_come_from_the_environment_and_do_not_come_back(
     proof: JsonValue = {"tolerance": 0, "provider": shell(f"cat {mark}")}
     fault = plan(mark, provider=shell(f"echo $MAKERS_TOKEN > {mark}"), secrets=secrets, proof=proof)
     assert "open-sesame" not in json.dumps(fault.parameters)
-    found = ACTIVITY.prove(fault, TARGET, ACTIVITY.inject(fault, TARGET))
+    found = ACTIVITY.prove(fault, TARGET, ACTIVITY.inject(fault, TARGET, {}))
     assert mark.read_text(encoding="utf-8").strip() == "open-sesame"
     assert found.bites
     assert "open-sesame" not in found.text
@@ -196,7 +197,7 @@ import json, sys, time
 from gameday.faults import catalogue
 from samples import planned
 activity = catalogue()["activity"]
-activity.inject(planned("activity", json.loads(sys.argv[1])).faults[0], None)
+activity.inject(planned("activity", json.loads(sys.argv[1])).faults[0], None, {})
 time.sleep(60)
 """
 

@@ -9,6 +9,8 @@ from fakes import FakeTarget
 from gameday.experiment.catalogue import PlannedFault
 from gameday.faults import catalogue
 from gameday.faults.protocol import Fault
+from gameday.targets.local.target import LocalTarget
+from gameday.targets.protocol import Replica, TargetError
 from samples import planned, shop
 
 FAULTS: dict[str, dict[str, JsonValue]] = {
@@ -18,7 +20,10 @@ FAULTS: dict[str, dict[str, JsonValue]] = {
     "blackhole": {"edge": "web -> payments"},
     "errors": {"edge": "web -> payments", "path": "/pay*", "status": 503, "share": "50%"},
     "kill": {"service": "web", "replicas": "one", "down": "8s"},
+    "monkey": {"services": ["web"], "seed": 3},
     "surge": {"route": "image", "rate": "2/s"},
+    "scale": {"service": "recommendations", "replicas": 0},
+    "drain": {"service": "web", "grace": "1s"},
     "pause": {"service": "web", "replicas": "34%", "seed": 7},
     "stress": {"service": "web", "cpu": "0.5 cores", "memory": "20MB"},
 }
@@ -62,12 +67,13 @@ def test_undo_heals_and_twice_is_once(name: str) -> None:
     fault, plan = case(name)
     target = FakeTarget()
     undo = fault.prepare(plan, target)
-    fault.inject(plan, target)
+    fault.inject(plan, target, undo)
     fault.undo(undo, target)
     after = target.state()
     fault.undo(undo, target)
     assert target.state() == after
     assert (target.delays, target.errors, target.blackholed, target.stresses) == ({}, {}, set(), {})
+    assert (target.scaled, target.cordoned) == (None, False)
     assert all(map(target.is_ready, target.processes))
     assert fault.healed(undo, target)
 
@@ -88,8 +94,8 @@ def test_a_working_injection_is_proven(name: str) -> None:
     """The target's own signals show the dose."""
     fault, plan = case(name)
     target = FakeTarget()
-    fault.prepare(plan, target)
-    assert fault.prove(plan, target, fault.inject(plan, target)).bites
+    undo = fault.prepare(plan, target)
+    assert fault.prove(plan, target, fault.inject(plan, target, undo)).bites
 
 
 @pytest.mark.parametrize("name", sorted(set(FAULTS) - {"none"}))
@@ -97,8 +103,8 @@ def test_an_injection_that_does_nothing_is_not_proven(name: str) -> None:
     """Asked for a dose, shown none."""
     fault, plan = case(name)
     target = FakeTarget(inert=True)
-    fault.prepare(plan, target)
-    assert not fault.prove(plan, target, fault.inject(plan, target)).bites
+    undo = fault.prepare(plan, target)
+    assert not fault.prove(plan, target, fault.inject(plan, target, undo)).bites
 
 
 @everyone
@@ -106,9 +112,10 @@ def test_a_lease_may_be_renewed_at_any_time(name: str) -> None:
     """Renewing adds nothing to what was injected."""
     fault, plan = case(name)
     target = FakeTarget()
-    fault.inject(plan, target)
+    undo = fault.prepare(plan, target)
+    fault.inject(plan, target, undo)
     before = target.state()
-    fault.renew(plan, target)
+    fault.renew(plan, target, undo)
     assert target.state() == before
 
 
@@ -137,6 +144,9 @@ def test_a_latency_fault_on_a_service_takes_all_of_its_edges() -> None:
         ("pause", {"service": "nobody"}, "service"),
         ("stress", {"service": "nobody", "cpu": "1 core"}, "service"),
         ("kill", {"service": "nobody"}, "service"),
+        ("monkey", {"services": ["web", "nobody"]}, "services"),
+        ("scale", {"service": "nobody", "replicas": 0}, "service"),
+        ("drain", {"service": "nobody"}, "service"),
         ("empty-cache", {"service": "web"}, "service"),
         ("surge", {"route": "imaeg", "rate": "2/s"}, "route"),
         ("surge", {"route": "pulse", "rate": "2/s"}, "route"),
@@ -158,6 +168,8 @@ def test_what_the_system_does_not_have_is_a_mistake(name: str, parameters: dict[
         ("pause", {"service": "web", "replicas": "two"}, "one, all, or a share above 0%"),
         ("errors", {"edge": "web -> payments", "share": "0%"}, "a share above 0%"),
         ("errors", {"edge": "web -> payments", "status": 200}, "greater than or equal to 400"),
+        ("scale", {"service": "web", "replicas": -1}, "greater than or equal to 0"),
+        ("kill", {"service": "web", "grace": "-1s"}, "a duration with its unit"),
         ("stress", {}, "cpu, such as 1 core, or memory"),
         ("stress", {"cpu": "0 cores"}, "cpu, such as 1 core, or memory"),
         ("blackhole", {}, "either edge: CALLER -> CALLEE or service: NAME"),
@@ -170,3 +182,62 @@ def test_a_dose_that_does_nothing_or_means_nothing_is_refused(
     """In words that say what would be valid."""
     with pytest.raises(ValidationError, match=valid):
         catalogue()[name].parameters.model_validate(parameters)
+
+
+@pytest.mark.parametrize("name", ["scale", "drain"])
+def test_what_only_a_cluster_has_is_refused_elsewhere_before_anything_is_done(name: str) -> None:
+    """The plan refuses it first; this is the net."""
+    fault, plan = case(name)
+    with pytest.raises(TargetError, match="--target kind"):
+        fault.prepare(plan, LocalTarget("127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("name", ["kill", "pause", "drain"])
+def test_whom_a_fault_takes_is_drawn_once(name: str) -> None:
+    """What takes the place of a killed pod must not be killed by a renewal."""
+    fault, plan = case(name)
+    target = FakeTarget()
+    undo = fault.prepare(plan, target)
+    fault.inject(plan, target, undo)
+    target.processes = {each: Replica(each, "1", stopped=False) for each in ("web-0", *target.processes)}
+    fault.renew(plan, target, undo)
+    assert target.processes["web-0"] == Replica("web-0", "1", stopped=False)
+
+
+def test_a_killed_pod_is_gone_or_another_one() -> None:
+    """A replica that has come in the place of one that is to stay down is counted against the proof."""
+    fault, plan = case("kill")
+    target = FakeTarget()
+    injected = fault.inject(plan, target, fault.prepare(plan, target))
+    target.processes = {name: each for name, each in target.processes.items() if each.identity is not None}
+    assert fault.prove(plan, target, injected).bites
+    target.processes["web-3"] = Replica("web-3", "3", stopped=False)
+    seen = fault.prove(plan, target, injected)
+    assert (seen.bites, seen.bypassed) == (False, 1)
+    assert "came in their place" in seen.text
+
+
+def test_a_graceful_kill_says_so() -> None:
+    """Whoever reads the plan sees which signals come."""
+    fault = catalogue()["kill"]
+    given = fault.parameters.model_validate({"service": "web", "grace": "3s"})
+    assert "SIGTERM, and after 3s SIGKILL," in fault.plan(given, shop()).effect
+
+
+def test_a_cordon_alone_evicts_nobody() -> None:
+    """The node's pods stay; the proof asks for no more."""
+    fault = catalogue()["drain"]
+    target = FakeTarget()
+    plan = fault.plan(fault.parameters.model_validate({"service": "web", "cordon-only": True}), shop())
+    undo = fault.prepare(plan, target)
+    assert fault.prove(plan, target, fault.inject(plan, target, undo)).bites
+    assert "evict" not in target.acts
+    assert target.pods == ("web-1", "web-2")
+
+
+def test_a_number_of_replicas_that_is_there_already_is_no_fault() -> None:
+    """It would do nothing and count as proven."""
+    fault = catalogue()["scale"]
+    plan = fault.plan(fault.parameters.model_validate({"service": "web", "replicas": 2}), shop())
+    with pytest.raises(TargetError, match="already"):
+        fault.prepare(plan, FakeTarget())

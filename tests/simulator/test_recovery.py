@@ -9,7 +9,7 @@ import pytest
 
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Finding, Status, Verdict
-from gameday.analysis.recovery import _bins
+from gameday.analysis.recovery import bins
 from gameday.record.folder import RunData
 from simulator.conftest import Seeds
 from simulator.systems import healthy, outage
@@ -93,4 +93,4 @@ def test_a_planned_hundred_per_bin_is_enough_for_its_quantile(seeds: Seeds) -> N
 
 def test_bins_cover_everything_and_the_remainder_belongs_to_the_last() -> None:
     """Fourteen seconds are four bins."""
-    assert [(each.start_s, each.end_s) for each in _bins(42.0, 56.0)] == [(42, 45), (45, 48), (48, 51), (51, 56)]
+    assert [(each.start_s, each.end_s) for each in bins(42.0, 56.0)] == [(42, 45), (45, 48), (48, 51), (51, 56)]

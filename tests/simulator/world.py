@@ -92,6 +92,7 @@ class Asked:
         default_factory=lambda: {"warmup": "6s", "baseline": "16s", "fault": "20s", "recovery": "14s"}
     )
     hang: str = "3s"
+    workers: int = 1
     deadline: str = "1s"
 
 
@@ -118,7 +119,11 @@ def made_up(asked: Asked, seed: int) -> Plan:
         "title": "A simulated question",
         "description": "Its truth is known.",
         "system": "made-up",
-        "load": {"routes": {name: f"{rate:g}/s" for name, rate in asked.rates_per_s.items()}, "hang": asked.hang},
+        "load": {
+            "routes": {name: f"{rate:g}/s" for name, rate in asked.rates_per_s.items()},
+            "hang": asked.hang,
+            "workers": asked.workers,
+        },
         "phases": dict(asked.phases),
         "steady-state-hypothesis": {"title": "Served", "probes": [dict(probe) for probe in asked.probes]},
         "method": [{"fault": asked.fault, "parameters": parameters}],

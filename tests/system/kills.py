@@ -35,6 +35,7 @@ FAULTS: dict[str, list[JsonValue]] = {
     "pause": [{"pause": {"service": "database"}}],
     "blackhole": [{"blackhole": {"edge": "web -> payments"}}],
     "kill": [{"kill": {"service": "cache", "down": "3s"}}],
+    "monkey": [{"monkey": {"services": ["web", "cache"], "singles": True}}],
     "stress": [{"stress": {"cpu": "0.2 cores", "memory": "20MB"}}],
     "errors": [{"errors": {"edge": "web -> payments", "share": "50%"}, "ramp": "1s"}],
     "empty-cache": [{"empty-cache": {"service": "cache"}}],

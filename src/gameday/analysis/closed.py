@@ -23,6 +23,7 @@ SLOW_ARE_RARE = (
 )
 MOST_OTHERS = 10
 """How many names of requests that stand for no route are told one by one."""
+_OF_HYPOTHESIS = {"recovery.time", "continuity.held"}
 
 
 def limit(case: Case, finding: Finding) -> Finding:
@@ -40,14 +41,16 @@ def _of_time(case: Case, finding: Finding) -> bool:
     """
     Tell whether a finding is about time.
 
-    The recovery is judged by what the hypothesis asks for, which need not be a latency. An outage is measured in requests lost, of
+    Recovery and continuity are judged by what the hypothesis asks for, which need not be a latency. An outage is measured in requests lost, of
     which users who wait lose few.
     """
     if finding.id.startswith("outage."):
         return True
     probes = case.plan.experiment.steady_state_hypothesis.probes
     timed = any(probe.p50 is not None or probe.p95 is not None for probe in probes)
-    return of_latency(finding) and (finding.id != "recovery.time" or timed)
+    if finding.id in _OF_HYPOTHESIS:
+        return timed
+    return of_latency(finding)
 
 
 def delivered(case: Case) -> Gate:

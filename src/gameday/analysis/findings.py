@@ -92,7 +92,10 @@ def undecided(
 
 def of_latency(finding: Finding) -> bool:
     """Tell whether a finding is about time, which a late or a closed generator blurs."""
-    return not {"latency", "p50", "p95"}.isdisjoint(finding.id.split(".")) or finding.id == "recovery.time"
+    return not {"latency", "p50", "p95"}.isdisjoint(finding.id.split(".")) or finding.id in {
+        "recovery.time",
+        "continuity.held",
+    }
 
 
 def shown(

@@ -17,8 +17,10 @@ from gameday.analysis.backpressure import backpressure
 from gameday.analysis.bulkhead import bulkhead
 from gameday.analysis.case import Case, case
 from gameday.analysis.closed import limit
+from gameday.analysis.continuity import continuity
 from gameday.analysis.findings import of_latency, undecided
 from gameday.analysis.guarding import Guard
+from gameday.analysis.kills import compared_kills, killed, kills
 from gameday.analysis.model import Analysis, Finding, Gate, Status, Verdict
 from gameday.analysis.others import others
 from gameday.analysis.outage import outage
@@ -28,6 +30,7 @@ from gameday.analysis.signals import system_series
 from gameday.analysis.stampede import compared, stampede
 from gameday.analysis.steady_state import steady_state
 from gameday.analysis.timeline import timeline
+from gameday.analysis.workers import workers
 from gameday.experiment.plan import Plan
 from gameday.record.folder import RunData
 
@@ -39,6 +42,8 @@ CHECKERS: tuple[tuple[str, Checker], ...] = (
     ("backpressure", lambda run, _: backpressure(run)),
     ("stampede", lambda run, _: stampede(run)),
     ("outage", lambda run, _: outage(run)),
+    ("kill", lambda run, _: killed(run)),
+    ("continuity", lambda run, _: continuity(run)),
     ("recovery", recovery),
     ("steady-state", lambda run, measured: (*steady_state(run, measured.at_s), *others(run))),
 )
@@ -55,6 +60,8 @@ GATES: tuple[tuple[str, Gater], ...] = (
     ("gate.accounting", accounting),
 )
 """In the order in which they are given as a reason: what explains the others comes first."""
+OF_SEVERAL: tuple[tuple[str, Gater], ...] = (("gate.workers", workers),)
+"""What must hold of a load of several workers, before all others: it names the worker."""
 
 
 def judge(data: RunData) -> Analysis:
@@ -73,16 +80,18 @@ def _judge(run: Case, guard: Guard) -> Analysis:
         decided_by=None,
         gates=(),
         checks=(),
-        predictions=guard.attempt("comparing the predictions", lambda: compared(run), ()),
+        predictions=guard.attempt("comparing the predictions", lambda: (*compared(run), *compared_kills(run)), ()),
         phases=plan.phases,
         faulted=guard.attempt("finding when faults were on", lambda: _faulted(run), ()),
         routes=guard.attempt("the routes' series", lambda: route_series(run), ()),
         summaries=guard.attempt("the routes' summaries", lambda: summaries(run), ()),
         system=guard.attempt("the system's series", lambda: system_series(run), ()),
         timeline=guard.attempt("the timeline", lambda: timeline(run, measured), ()),
+        kills=guard.attempt("timing the kills", lambda: kills(run), ()),
     )
     aborted = guard.attempt("reading why it was aborted", lambda: gates.aborted_for(run), None)
-    held = (*(_gate(run, id_, gater) for id_, gater in GATES), *guard.gates())
+    gaters = (*(OF_SEVERAL if plan.experiment.load.workers > 1 else ()), *GATES)
+    held = (*(_gate(run, id_, gater) for id_, gater in gaters), *guard.gates())
     found = [finding for room, checker in CHECKERS for finding in _check(run, measured, room, checker)]
     checks = tuple(limit(run, allow(finding, held)) for finding in _as_planned(plan, found))
     verdict, reason, decided_by = conclude(plan, held, checks, aborted)

@@ -165,6 +165,47 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
+class Kill:
+    """
+    How one kill went: moments on the load's clock, None for what was not seen while it was watched.
+
+    Attributes:
+        replicas: Who was killed, of so many (``of``) that served.
+        acknowledged_s: When the target had agreed to it.
+        left_s: When the last of the killed was no endpoint any more.
+        failed_s: When the last request was sent that failed of it, at the soonest the acknowledgement; None when none failed.
+        ready_s: When there were as many endpoints again.
+        back_s: From when on the routes' share of good answers was the baseline's again.
+        errors: Bad requests beyond the baseline's share.
+        predicted: Expected errors until the last failure; ``predicted_by_endpoint`` those until the endpoint left.
+        n: Requests looked at.
+    """
+
+    service: str
+    replicas: tuple[str, ...]
+    of: int
+    acknowledged_s: float
+    left_s: float | None
+    failed_s: float | None
+    ready_s: float | None
+    back_s: float | None
+    errors: float
+    predicted: float
+    predicted_by_endpoint: float | None
+    n: int
+
+    @property
+    def name(self) -> str:
+        """Return who was killed: ``web-1``, or ``web (2 of 3)``."""
+        return self.replicas[0] if len(self.replicas) == 1 else f"{self.service} ({len(self.replicas)} of {self.of})"
+
+    @property
+    def outage_s(self) -> float:
+        """Return how long clients saw it: from the acknowledgement to the last failure, 0 when none failed."""
+        return 0.0 if self.failed_s is None else self.failed_s - self.acknowledged_s
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """
     The judgement of one run.
@@ -188,3 +229,4 @@ class Analysis:
     summaries: tuple[RouteSummary, ...]
     system: tuple[SystemSeries, ...]
     timeline: tuple[Happening, ...]
+    kills: tuple[Kill, ...] = ()

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from gameday.analysis.case import Case
+from gameday.analysis.kills import kills, sentences
 from gameday.analysis.model import Finding, Interval, Status
 from gameday.analysis.routes import Requests
 from gameday.analysis.statistics import LEVEL, Floats
@@ -35,6 +36,8 @@ Source: the ratios of the usual exit and entry thresholds, applied to the declar
 THIN = "too few requests to judge any probe"
 OF_FIRST = 5
 """Of the first five bins one may miss the entry threshold."""
+_KILLS_TOLD = 3
+"""Of many only the last are told beside the recovery, which follows them; the timeline has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What was certainly out of bounds in a bin, and what may have been; both None when it held."""
 
     out: str | None = None
@@ -108,7 +111,7 @@ def measure(case: Case) -> Recovered:
         observed_s=length_s,
         misses=tuple(text for text, _ in misses),
         doubts=tuple(text for text, doubted in misses if doubted),
-        thin=any(_look(case, probes, window, "stay").doubt == THIN for window in _bins(start_s, end_s)),
+        thin=any(look(case, probes, window, "stay").doubt == THIN for window in bins(start_s, end_s)),
         n=n,
     )
 
@@ -118,7 +121,8 @@ def unmeasured(case: Case) -> Recovered:
     return Recovered(case.windows.ended_s, None, None, 0.0, (), ("it could not be measured",), thin=True, n=0)
 
 
-def _bins(start_s: float, end_s: float) -> Iterable[Window]:
+def bins(start_s: float, end_s: float) -> Iterable[Window]:
+    """Lay bins over an interval; what is left at its end belongs to the last."""
     count = int((end_s - start_s + 1e-6) // BIN_S)
     for index in range(count):
         first = start_s + index * BIN_S
@@ -127,23 +131,23 @@ def _bins(start_s: float, end_s: float) -> Iterable[Window]:
 
 def _from(
     case: Case, probes: tuple[RouteProbe, ...], start_s: float, end_s: float
-) -> tuple[tuple[_Seen, ...], tuple[_Seen, ...]]:
+) -> tuple[tuple[Seen, ...], tuple[Seen, ...]]:
     """Look at the bins from a time on: the first few as for entering the steady state, all of them as for staying in it."""
-    bins = tuple(_bins(start_s, end_s))
+    laid = tuple(bins(start_s, end_s))
     return (
-        tuple(_look(case, probes, window, "enter") for window in bins[:OF_FIRST]),
-        tuple(_look(case, probes, window, "stay") for window in bins),
+        tuple(look(case, probes, window, "enter") for window in laid[:OF_FIRST]),
+        tuple(look(case, probes, window, "stay") for window in laid),
     )
 
 
-def _holds(entered: tuple[_Seen, ...], stayed: tuple[_Seen, ...], *, surely: bool) -> bool:
+def _holds(entered: tuple[Seen, ...], stayed: tuple[Seen, ...], *, surely: bool) -> bool:
     held = [seen.holds(surely=surely) for seen in entered]
     if not held or not held[0] or sum(held) < max(len(held) - 1, min(len(held), OF_FIRST - 1)):
         return False
     return all(seen.holds(surely=surely) for seen in stayed)
 
 
-def _look(case: Case, probes: tuple[RouteProbe, ...], window: Window, how: Literal["enter", "stay"]) -> _Seen:
+def look(case: Case, probes: tuple[RouteProbe, ...], window: Window, how: Literal["enter", "stay"]) -> Seen:
     """Compare every part of every probe with a bin; one in which none of them can be judged is undecided."""
     found = [
         seen
@@ -152,12 +156,12 @@ def _look(case: Case, probes: tuple[RouteProbe, ...], window: Window, how: Liter
         if (seen := _compare(case.routes[probe.route].within(window), probe, part, how)) is not None
     ]
     if not found:
-        return _Seen(doubt=THIN)
+        return Seen(doubt=THIN)
     out = next((seen.out for seen in found if seen.out is not None), None)
-    return _Seen(out, next((seen.doubt for seen in found if seen.doubt is not None), None))
+    return Seen(out, next((seen.doubt for seen in found if seen.doubt is not None), None))
 
 
-def _compare(inside: Requests, probe: RouteProbe, part: str, how: Literal["enter", "stay"]) -> _Seen | None:
+def _compare(inside: Requests, probe: RouteProbe, part: str, how: Literal["enter", "stay"]) -> Seen | None:
     """Compare one part with the sent requests of a bin; None when they are too few to judge it."""
     sent = inside.where(~inside.dropped)
     bound, slack = bound_of(probe, part).bound, SLACK[part] if how == "stay" else 1.0
@@ -170,21 +174,21 @@ def _compare(inside: Requests, probe: RouteProbe, part: str, how: Literal["enter
         for values in (_surely_took_s(sent), sent.response_s)
     )
     if surely_s > bound * slack:
-        return _Seen(out=f"{probe.route} had {part} {seconds(seen_s)}")
+        return Seen(out=f"{probe.route} had {part} {seconds(seen_s)}")
     if seen_s > bound * slack:
-        return _Seen(
+        return Seen(
             doubt=f"{probe.route} had {part} {seconds(seen_s)}, {seconds(surely_s)} of it without the generator's own lag"
         )
-    return _Seen()
+    return Seen()
 
 
-def _share(sent: Requests, route: str, accepted: float) -> _Seen:
+def _share(sent: Requests, route: str, accepted: float) -> Seen:
     bad, perhaps = int(np.count_nonzero(sent.bad)), int(np.count_nonzero(~sent.good))
     if bad / len(sent) > accepted:
-        return _Seen(out=f"{route} had {bad} bad of {len(sent)}")
+        return Seen(out=f"{route} had {bad} bad of {len(sent)}")
     if perhaps / len(sent) > accepted:
-        return _Seen(doubt=f"{route} had {perhaps - bad} late of {len(sent)}, perhaps through the generator's own lag")
-    return _Seen()
+        return Seen(doubt=f"{route} had {perhaps - bad} late of {len(sent)}, perhaps through the generator's own lag")
+    return Seen()
 
 
 def _surely_took_s(sent: Requests) -> Floats:
@@ -193,8 +197,8 @@ def _surely_took_s(sent: Requests) -> Floats:
 
 def _misses(case: Case, probes: tuple[RouteProbe, ...], start_s: float, end_s: float) -> Iterable[tuple[str, bool]]:
     """Tell what did not hold, the last bins first, and whether that is undecided."""
-    for window in reversed(list(_bins(start_s, max(end_s, start_s + BIN_S)))):
-        seen = _look(case, probes, window, "enter")
+    for window in reversed(list(bins(start_s, max(end_s, start_s + BIN_S)))):
+        seen = look(case, probes, window, "enter")
         for text in (seen.out, seen.doubt):
             if text is not None:
                 yield f"{window.start_s:.0f} to {window.end_s:.0f} s: {text}", text is not seen.out
@@ -221,7 +225,7 @@ def recovery(case: Case, measured: Recovered) -> tuple[Finding, ...]:
             bound=within_s,
             n=measured.n,
             reason=_reason(case, measured, within_s) if decided else _doubtful(measured, within_s),
-            evidence=measured.misses[:5],
+            evidence=(*(told for kill in kills(case)[-_KILLS_TOLD:] for told in sentences(kill)), *measured.misses[:5]),
         ),
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gameday.analysis.case import Case
 from gameday.analysis.episodes import describe_proof
+from gameday.analysis.kills import moments, seen_at_s
 from gameday.analysis.model import Happening
 from gameday.analysis.pools import labels
 from gameday.analysis.recovery import Recovered
@@ -19,8 +20,13 @@ BREAKER = {0: "closed", 1: "half-open", 2: "open"}
 _TEXTS: dict[str, tuple[str, Callable[[Record], str]]] = {
     Event.RUN_STARTED: ("run", lambda r: f"run of {r.data.get('experiment')} started on {r.data.get('target')}"),
     Event.SYSTEM_READY: ("run", lambda r: f"the system is ready after {r.data.get('seconds')} s"),
-    Event.SYSTEM_JOINED: ("run", lambda r: f"the run uses a system that is up (process {r.data.get('pid')})"),
+    Event.SYSTEM_JOINED: ("run", lambda r: f"the run uses a system that is up ({_joined(r)})"),
     Event.PROCESS_EXITED: ("system", lambda r: f"{r.data.get('process')} exited with {r.data.get('code')}"),
+    Event.REPLICA_LEFT: (
+        "system",
+        lambda r: f"{r.data.get('replica')} is no endpoint of {r.data.get('service')} any more",
+    ),
+    Event.REPLICA_JOINED: ("system", lambda r: f"{r.data.get('replica')} is an endpoint of {r.data.get('service')}"),
     Event.LOAD_ORIGIN: ("load", lambda _: "the load begins"),
     Event.LOAD_DONE: ("load", lambda r: f"the load is done: {r.data.get('rows')} rows"),
     Event.LOAD_LOST: ("load", lambda r: f"the load process was lost: {r.data.get('reason')}"),
@@ -41,6 +47,10 @@ _TEXTS: dict[str, tuple[str, Callable[[Record], str]]] = {
     Event.RUN_INTERRUPTED: ("run", lambda r: f"run interrupted by {r.data.get('signal')}"),
     Event.RUN_STOPPED: ("run", lambda r: f"run stopped: {r.data.get('reason')}"),
     Event.RUN_FINISHED: ("run", lambda _: "run finished"),
+    Event.RESIDUE_CHECKED: (
+        "run",
+        lambda r: "; ".join((f"looked for what is left: {r.data.get('summary')}", *_sentences(r))),
+    ),
     Event.RECOVERED: ("run", lambda r: f"recovered: {r.data.get('undone')} undone"),
     Event.ERROR: ("run", lambda r: f"error in {r.data.get('where')}: {r.data.get('error')}"),
 }
@@ -48,22 +58,38 @@ _TEXTS: dict[str, tuple[str, Callable[[Record], str]]] = {
 
 def timeline(case: Case, measured: Recovered) -> tuple[Happening, ...]:
     """Merge all happenings by time."""
-    found = (*_told(case), *_breakers(case), *_first_bad(case), *_recovered(case, measured))
+    found = (*_told(case), *_breakers(case), *_first_bad(case), *_recovered(case, measured), *moments(case))
     return tuple(sorted(found, key=lambda happening: happening.t_s))
 
 
 def _told(case: Case) -> Iterator[Happening]:
     named = {episode.id: episode.label for episode in case.episodes if episode.id is not None}
     for record in case.history:
-        if record.event in _TEXTS:
+        if record.event in _TEXTS and not _was_there(record):
             kind, text = _TEXTS[record.event]
             label = named.get(str(record.data.get("id")))
             said = text(record) if label is None else text(record).replace(_fault(record), label, 1)
-            yield Happening(record.t_s, kind, said)  # type: ignore[arg-type]
+            yield Happening(seen_at_s(record), kind, said)  # type: ignore[arg-type]
+
+
+def _was_there(record: Record) -> bool:
+    """Tell whether a record is of an endpoint that was found, or changed while the system was made ready."""
+    return record.event in {Event.REPLICA_JOINED, Event.REPLICA_LEFT} and seen_at_s(record) < 0
 
 
 def _fault(record: Record) -> str:
     return f"fault {record.data.get('id')}"
+
+
+def _joined(record: Record) -> str:
+    """Say how what is up is known: by its process here, or by the run's name in a cluster."""
+    return f"as run {record.data['run']} of it" if record.data.get("run") else f"process {record.data.get('pid')}"
+
+
+def _sentences(record: Record) -> list[str]:
+    """Return what a look for what is left found, and what the run did to connections besides."""
+    found = (record.data.get("left"), record.data.get("notes"))
+    return [str(sentence) for sentences in found if isinstance(sentences, list) for sentence in sentences]
 
 
 def _met(record: Record) -> str:

@@ -5,13 +5,25 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from gameday.cli.cluster import allowed
 from gameday.cli.program import command, without_variant
 from gameday.cli.trouble import Trouble
 from gameday.experiment.flaws import did_you_mean, one_of
-from gameday.experiment.loading.finding import UnknownSystemError, experiment_folders, find_experiment, system_folders
+from gameday.experiment.loading.finding import (
+    Found,
+    UnknownSuiteError,
+    UnknownSystemError,
+    experiment_folders,
+    find_experiment,
+    find_suite,
+    suite_folders,
+    system_folders,
+)
 from gameday.experiment.loading.load import Loaded, load_experiment
+from gameday.experiment.loading.suite import LoadedSuite, load_suite
 from gameday.experiment.loading.system import load_system
 from gameday.experiment.model import System
+from gameday.experiment.placement import impossible, undeclared
 from gameday.experiment.plan import Plan, plan
 from gameday.faults import catalogue
 from gameday.targets.local.switches import SWITCHES
@@ -25,7 +37,26 @@ def load(name: str) -> Loaded:
         UnknownExperimentError: There is none.
         InvalidFileError: Its files have mistakes.
     """
-    found = find_experiment(name, experiment_folders(Path()))
+    return _load(find_experiment(name, experiment_folders(Path())))
+
+
+def suite(name: str) -> LoadedSuite:
+    """
+    Load a suite by its name or by the path of its file, with all its experiments.
+
+    Raises:
+        Trouble: There is none.
+        InvalidFileError: Its file, or one of its experiments' files, has mistakes.
+    """
+    try:
+        path = find_suite(name, suite_folders(Path()))
+    except UnknownSuiteError as error:
+        what = f"there is no suite {error.seen}"
+        raise Trouble(what, seen=error.seen, valid=error.valid, hint=error.hint, next=command("list")) from None
+    return load_suite(path, experiment_folders(Path()), _load)
+
+
+def _load(found: Found) -> Loaded:
     return load_experiment(found.path, catalogue(), systems=found.systems, switches=SWITCHES)
 
 
@@ -74,14 +105,24 @@ def make_plan(loaded: Loaded, args: Namespace, *, seed: int) -> Plan:
     Plan an experiment as the command line asks for it.
 
     Raises:
-        Trouble: The system has variants, but not the one that is asked for.
+        Trouble: The system has no such target, or it has variants, but not the one that is asked for; or the target cannot do a fault.
     """
-    return plan(
+    see_declared(loaded.system, args.target)
+    planned = plan(
         loaded.experiment,
-        loaded.system,
+        allowed(loaded.system, args),
         catalogue(),
         name=loaded.name,
         target=args.target,
         variant=variant(loaded.system, args.variant, again=without_variant(args)),
         seed=seed,
     )
+    if misplaced := impossible(planned):
+        raise Trouble(misplaced.what, seen=misplaced.seen, valid=misplaced.valid, next=command("list"))
+    return planned
+
+
+def see_declared(system: System, target: str) -> None:
+    """Raise ``Trouble`` when a system's file says nothing of a target."""
+    if misplaced := undeclared(system, target):
+        raise Trouble(misplaced.what, seen=misplaced.seen, valid=misplaced.valid, next=command("schema", "system"))

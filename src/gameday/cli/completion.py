@@ -14,12 +14,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gameday.cli.exits import Exit
-from gameday.cli.parser import COMMANDS, Parser, parser
+from gameday.cli.flags import TARGETS, Parser
+from gameday.cli.parser import COMMANDS, parser
 from gameday.cli.program import command
 from gameday.cli.screen import say
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.document import read_document
-from gameday.experiment.loading.finding import experiment_folders, find_experiments, find_systems, system_folders
+from gameday.experiment.loading.finding import (
+    experiment_folders,
+    find_experiments,
+    find_suites,
+    find_systems,
+    suite_folders,
+    system_folders,
+)
 from gameday.experiment.loading.plain import Plain
 from gameday.experiment.loading.problems import InvalidFileError
 
@@ -131,6 +139,10 @@ def _experiments(before: Sequence[str]) -> list[str]:
     return [name for name in find_experiments(experiment_folders(Path())) if name not in before]
 
 
+def _suites(before: Sequence[str]) -> list[str]:
+    return [name for name in find_suites(suite_folders(Path())) if name not in before]
+
+
 def _systems(_: Sequence[str]) -> list[str]:
     return list(find_systems(system_folders(Path())))
 
@@ -163,14 +175,15 @@ def _runs(_: Sequence[str]) -> list[str]:
 
 _VALUES: Mapping[str, _Complete] = {
     "name": _experiments,
-    "names": _experiments,
+    "names": lambda before: (*_experiments(before), *_suites(before)),
+    "suite": _suites,
     "system": _systems,
     "variant": _variants,
     "fault": _faults,
     "route": _routes,
     "run": _runs,
-    "target": lambda _: ("local",),
-    "kind": lambda _: ("experiment", "system"),
+    "target": lambda _: TARGETS,
+    "kind": lambda _: ("experiment", "system", "suite"),
     "shell": lambda _: tuple(_SCRIPTS),
 }
 """The name of an argument -> what may stand there."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from gameday.cli import standing
+from gameday.cli.catalogue import system as load_system
 from gameday.cli.exits import Exit
 from gameday.cli.place import refusal
 from gameday.cli.program import command, out_flag
@@ -16,6 +18,8 @@ from gameday.targets.protocol import TargetError
 
 def run(args: Namespace) -> int:
     """End it; fine when nothing is up."""
+    if args.target == "kind":
+        return standing.down(load_system(args.system), args)
     again = command("down", args.system, *out_flag(args.out))
     try:
         ended = lower(args.system, out=args.out)

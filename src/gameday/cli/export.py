@@ -10,6 +10,7 @@ from argparse import Namespace
 from gameday.cli.catalogue import load, make_plan
 from gameday.cli.exits import Exit
 from gameday.cli.foreign import find_foreign
+from gameday.cli.program import command
 from gameday.cli.trouble import Trouble
 from gameday.experiment.compile import to_exported
 
@@ -24,6 +25,13 @@ def run(args: Namespace) -> int:
         )
     loaded = load(args.name)
     planned = make_plan(loaded, args, seed=args.seed)
+    if (workers := planned.experiment.load.workers) > 1:
+        raise Trouble(
+            "a load of several workers cannot be exported: under chaos run one process sends it",
+            seen=f"load.workers: {workers}",
+            valid="a load without workers",
+            next=command("run", args.name, "--target", args.target),
+        )
     locustfile = str(loaded.locustfile.resolve()) if loaded.locustfile else None
     exported = to_exported(planned, locustfile=locustfile)
     sys.stdout.write(json.dumps(exported, indent=1, ensure_ascii=False) + "\n")

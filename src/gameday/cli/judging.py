@@ -58,6 +58,8 @@ def hint(judged: Judged) -> str:
         args = parse(shlex.split(judged.about.command)[1:])
         if args.command == "run":
             words = ("run", args.name, *out_flag(args.out))
+        elif args.command == "monkey":  # its flags draw the experiment
+            words = tuple(shlex.split(judged.about.command)[1:])
     return next_step(judged.analysis, judged.plan, program=program(), run=command(*words))
 
 

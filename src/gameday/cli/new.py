@@ -10,6 +10,7 @@ from pathlib import Path
 from gameday.cli.catalogue import load
 from gameday.cli.catalogue import system as load_system
 from gameday.cli.exits import Exit
+from gameday.cli.flags import TARGETS
 from gameday.cli.program import command
 from gameday.cli.screen import say
 from gameday.cli.trouble import Trouble
@@ -39,7 +40,8 @@ def run(args: Namespace) -> int:
         path.unlink()
         raise
     say(f"wrote {path}: {call.fault} on {system.name}, about {route}")
-    say(f"next: change it to your question, then {command('plan', name)}, and {command('run', name)}")
+    where = () if TARGETS[0] in call.targets else ("--target", call.targets[0])
+    say(f"next: change it to your question, then {command('plan', name, *where)}, and {command('run', name, *where)}")
     return Exit.PASSED
 
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from gameday.cli.program import RUNS, command, program
+from gameday.cli.flags import (
+    Commands,
+    Parser,
+    add_command,
+    add_keep,
+    add_out,
+    add_settings,
+    add_system,
+    add_target,
+    add_what,
+    examples,
+)
+from gameday.cli.program import command, program
+from gameday.cli.reading import number, word
 from gameday.cli.trouble import Trouble
 from gameday.experiment.flaws import did_you_mean
 
@@ -19,6 +32,9 @@ COMMANDS = (
     "validate",
     "plan",
     "run",
+    "monkey",
+    "init",
+    "suite",
     "report",
     "recover",
     "up",
@@ -27,15 +43,6 @@ COMMANDS = (
     "schema",
     "completion",
 )
-DEFAULT_VARIANT = "hardened"
-
-
-class Parser(argparse.ArgumentParser):
-    """Tells mistakes of usage in the one shape of errors."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise the trouble in place of printing usage and leaving."""
-        raise Trouble(message, next=f"{self.prog} --help")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -46,13 +53,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         Trouble: It cannot be understood.
         SystemExit: ``--help`` or ``--version`` was asked for, and answered.
     """
-    word = next((each for each in arguments if not each.startswith("-")), None)
-    if word is not None and word not in COMMANDS and arguments[0] == word:
+    first = next((each for each in arguments if not each.startswith("-")), None)
+    if first is not None and first not in COMMANDS and arguments[0] == first:
         raise Trouble(
-            f"there is no command {word}",
-            seen=word,
+            f"there is no command {first}",
+            seen=first,
             valid=", ".join(COMMANDS),
-            hint=did_you_mean(word, COMMANDS),
+            hint=did_you_mean(first, COMMANDS),
             next=command("--help"),
         )
     root = parser()
@@ -74,7 +81,7 @@ def parser() -> Parser:
     root = Parser(
         prog=program(),
         description="Break a system on purpose, under load, and learn whether it holds.",
-        epilog=_examples(
+        epilog=examples(
             "gameday list                        the experiments there are",
             "gameday run cache-stampede          does an empty cache melt the database?",
             "gameday plan slow-recommendations   what that would do, without doing it",
@@ -92,6 +99,9 @@ def parser() -> Parser:
         _validate,
         _plan,
         _run,
+        _monkey,
+        _init,
+        _suite,
         _report,
         _recover,
         _up,
@@ -108,10 +118,6 @@ def parser() -> Parser:
     return root
 
 
-_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
-_Add = Callable[["_Commands[Parser]"], None]
-
-
 class _Version(argparse.Action):
     """Print the version; looked up only when it is asked for."""
 
@@ -122,26 +128,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _command(commands: _Commands[Parser], name: str, says: str, *examples: str) -> Parser:
-    command = commands.add_parser(
-        name,
-        help=says,
-        description=f"{says[0].upper()}{says[1:]}.",
-        epilog=_examples(*examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
-    return command
-
-
-def _examples(*lines: str) -> str:
-    """Write examples as they are typed here; the first ``gameday`` of each line is the program."""
-    return "examples:\n" + "\n".join(f"  {line.replace('gameday', program(), 1)}" for line in lines)
-
-
-def _new(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _new(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "new",
         "write a first experiment file, to be changed",
@@ -157,23 +145,24 @@ def _new(commands: _Commands[Parser]) -> None:
     )
 
 
-def _list(commands: _Commands[Parser]) -> None:
-    _command(commands, "list", "list the experiments there are", "gameday list", "gameday list | grep cache")
+def _list(commands: Commands[Parser]) -> None:
+    add_command(commands, "list", "list the experiments there are", "gameday list", "gameday list | grep cache")
 
 
-def _doctor(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _doctor(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "doctor",
         "tell what this machine lacks to run experiments",
         "gameday doctor",
-        "gameday doctor --target local",
+        "gameday doctor --target kind",
     )
-    _target(command, "where the system would run (default: local)")
+    add_target(command, "where the system would run: local or kind (default: local)")
+    command.add_argument("--system", default="shop", metavar="SYSTEM", help="what would run there (default: shop)")
 
 
-def _validate(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _validate(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "validate",
         "check experiments and their systems, and tell every mistake at once",
@@ -182,12 +171,12 @@ def _validate(commands: _Commands[Parser]) -> None:
         "gameday validate experiments/my-question.yaml",
     )
     command.add_argument(
-        "names", nargs="*", metavar="NAME", help="an experiment's name or file (default: all there are)"
+        "names", nargs="*", metavar="NAME", help="an experiment's or a suite's name or file (default: all there are)"
     )
 
 
-def _plan(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _plan(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "plan",
         "show what a run would do, touching nothing",
@@ -195,12 +184,12 @@ def _plan(commands: _Commands[Parser]) -> None:
         "gameday plan cache-stampede --variant naive --seed 7",
         "gameday plan slow-recommendations --json",
     )
-    _what(command)
+    add_what(command)
     command.add_argument("--json", action="store_true", help="print the plan as JSON")
 
 
-def _run(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _run(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "run",
         "run an experiment and judge it",
@@ -208,39 +197,121 @@ def _run(commands: _Commands[Parser]) -> None:
         "gameday run cache-stampede --variant naive",
         "gameday run slow-recommendations --seed 7 --out /tmp/reports",
         "gameday run cache-stampede --repeat 3 --keep 20",
+        "gameday run cache-stampede --target kind",
     )
-    _what(command)
-    _out(command)
+    add_what(command)
+    add_out(command)
     command.add_argument(
         "--repeat",
-        type=_number(command, "--repeat", 1, 1000),
+        type=number(command, "--repeat", 1, 1000),
         default=1,
         metavar="N",
         help="run N times, each with the next seed, and judge all together (default: 1)",
     )
-    command.add_argument(
-        "--keep",
-        type=_number(command, "--keep", 1, 1_000_000),
-        metavar="N",
-        help="afterwards remove all runs but the newest N, and those that left something behind (default: keep all)",
-    )
+    add_keep(command)
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.add_argument("--yes", action="store_true", help="ask nothing")
 
 
-def _export(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _monkey(commands: Commands[Parser]) -> None:
+    command = add_command(
+        commands,
+        "monkey",
+        "kill random replicas at random moments, and judge whether users notice",
+        "gameday monkey",
+        "gameday monkey --for 2m --every 8s --services web",
+        "gameday monkey --target kind --seed 7 --load login=60/s,product=60/s",
+    )
+    command.add_argument("--system", default="shop", metavar="SYSTEM", help="what it visits (default: shop)")
+    command.add_argument(
+        "--for", dest="lasting", default="60s", metavar="TIME", help="for how long it comes (default: 60s)"
+    )
+    command.add_argument("--every", default="10s", metavar="TIME", help="how often, on average (default: 10s)")
+    command.add_argument(
+        "--services",
+        metavar="NAMES",
+        help="whose replicas, comma-separated; the only replica of a service dies only when it is named here"
+        " (default: every service with several)",
+    )
+    command.add_argument(
+        "--blast-radius",
+        default="34%",
+        metavar="SHARE",
+        help="at most this share of a service's replicas at a time, at least one (default: 34%%)",
+    )
+    command.add_argument(
+        "--held",
+        default="75%",
+        metavar="SHARE",
+        help="pass if the steady state holds in more of the time (default: 75%%)",
+    )
+    command.add_argument(
+        "--load", metavar="ROUTES", help="such as login=60/s,product=30/s (default: as other experiments on it)"
+    )
+    add_settings(command)
+    add_out(command)
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _init(commands: Commands[Parser]) -> None:
+    command = add_command(
+        commands,
+        "init",
+        "look at a namespace, and write a first system file and experiment for it",
+        "gameday init --context kind-gameday --namespace guestbook",
+        "gameday init --context kind-gameday --namespace guestbook --out-folder experiments",
+    )
+    command.add_argument("--context", required=True, metavar="CONTEXT", help="which of the kubeconfig's contexts")
+    command.add_argument("--namespace", required=True, metavar="NAME", help="which of its namespaces")
+    command.add_argument(
+        "--out-folder",
+        type=Path,
+        default=Path("experiments"),
+        metavar="FOLDER",
+        help="where experiments are kept (default: experiments)",
+    )
+    command.add_argument(
+        "--allow-context",
+        metavar="CONTEXT",
+        help="look at a cluster whose context does not begin with kind-, named here",
+    )
+
+
+def _suite(commands: Commands[Parser]) -> None:
+    command = add_command(
+        commands,
+        "suite",
+        "run a list of experiments one after the other, and compare with the time before",
+        "gameday suite nightly",
+        "gameday suite nightly --target kind --keep 100",
+        "gameday suite experiments/suites/mine.yaml --against last-night",
+    )
+    command.add_argument("suite", metavar="NAME", help="a suite's name or file")
+    add_settings(command)
+    add_out(command)
+    command.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="compare with the newest result of the suite in FOLDER (default: the newest where runs are kept)",
+    )
+    add_keep(command)
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _export(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "export",
         "print an experiment as a file for Chaos Toolkit's own chaos run",
         "gameday export cache-stampede > cache-stampede.json",
         "gameday export slow-recommendations --variant naive > naive.json",
     )
-    _what(command)
+    add_what(command)
 
 
-def _report(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _report(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "report",
         "make a run's report again from what the run recorded",
@@ -252,42 +323,48 @@ def _report(commands: _Commands[Parser]) -> None:
     )
 
 
-def _recover(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _recover(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "recover",
         "undo whatever earlier runs left behind",
         "gameday recover",
         "gameday recover --out /tmp/reports",
+        "gameday recover --target kind",
     )
-    _out(command)
+    add_target(command, "where the runs were: local or kind; of kind, also all of the cluster (default: local)")
+    command.add_argument(
+        "--system", default="shop", metavar="SYSTEM", help="what the runs were about, for --target kind (default: shop)"
+    )
+    add_out(command)
 
 
-def _up(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _up(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "up",
         "start the demo system and leave it running, for the runs in this folder and for you",
         "gameday up",
         "gameday up shop --variant naive",
+        "gameday up --target kind",
     )
-    _system(command)
-    _target(command, "where the system runs (default: local)")
+    add_system(command)
+    add_target(command, "where the system runs: local or kind (default: local)")
     command.add_argument(
         "--variant", metavar="VARIANT", help="naive or hardened (default: hardened, or the one that is up)"
     )
-    _out(command)
+    add_out(command)
 
 
-def _down(commands: _Commands[Parser]) -> None:
-    command = _command(commands, "down", "end what up has started", "gameday down", "gameday down --out /tmp/reports")
-    _system(command)
-    _target(command, "where the system runs (default: local)")
-    _out(command)
+def _down(commands: Commands[Parser]) -> None:
+    command = add_command(commands, "down", "end what up has started", "gameday down", "gameday down --target kind")
+    add_system(command)
+    add_target(command, "where the system runs: local or kind (default: local)")
+    add_out(command)
 
 
-def _schema(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _schema(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "schema",
         "print the JSON Schema of a kind of file, for editors",
@@ -295,12 +372,15 @@ def _schema(commands: _Commands[Parser]) -> None:
         "gameday schema system",
     )
     command.add_argument(
-        "kind", type=_word(command, "KIND", "experiment", "system"), metavar="KIND", help="experiment or system"
+        "kind",
+        type=word(command, "KIND", "experiment", "system", "suite"),
+        metavar="KIND",
+        help="experiment, system or suite",
     )
 
 
-def _completion(commands: _Commands[Parser]) -> None:
-    command = _command(
+def _completion(commands: Commands[Parser]) -> None:
+    command = add_command(
         commands,
         "completion",
         "print a script that completes commands, flags, experiments and variants in a shell",
@@ -310,76 +390,8 @@ def _completion(commands: _Commands[Parser]) -> None:
     )
     command.add_argument(
         "shell",
-        type=_word(command, "SHELL", "bash", "zsh", "fish", untold=("words",)),
+        type=word(command, "SHELL", "bash", "zsh", "fish", untold=("words",)),
         metavar="SHELL",
         help="bash, zsh or fish",
     )
     command.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-
-
-def _system(command: Parser) -> None:
-    command.add_argument("system", nargs="?", default="shop", metavar="SYSTEM", help="a system's name (default: shop)")
-
-
-def _out(command: Parser) -> None:
-    command.add_argument(
-        "--out", type=Path, default=RUNS, metavar="FOLDER", help="where runs are kept (default: reports)"
-    )
-
-
-def _what(command: Parser) -> None:
-    command.add_argument("name", metavar="NAME", help="an experiment's name or file")
-    _target(command, "where the system runs (default: local)")
-    command.add_argument(
-        "--variant", default=DEFAULT_VARIANT, metavar="VARIANT", help="naive or hardened (default: hardened)"
-    )
-    command.add_argument("--seed", type=_seed(command), default=1, metavar="N", help="fixes every arrival (default: 1)")
-
-
-def _target(command: Parser, says: str) -> None:
-    command.add_argument(
-        "--target", type=_word(command, "--target", "local"), default="local", metavar="TARGET", help=says
-    )
-
-
-def _word(command: Parser, what: str, *valid: str, untold: tuple[str, ...] = ()) -> Callable[[str], str]:
-    """Accept one of several words, and those that only programs say."""
-
-    def read(text: str) -> str:
-        if text in {*valid, *untold}:
-            return text
-        hint = did_you_mean(text, valid)
-        raise Trouble(
-            f"{what} is not a valid word", seen=text, valid=", ".join(valid), hint=hint, next=f"{command.prog} --help"
-        )
-
-    return read
-
-
-def _seed(command: Parser) -> Callable[[str], int]:
-    """Accept a whole number that fits every random source."""
-
-    def read(text: str) -> int:
-        if text.isascii() and text.isdigit() and len(text) <= 18:
-            return int(text)
-        raise Trouble(
-            "--seed cannot be read", seen=text, valid="a whole number below 10^18", next=f"{command.prog} --help"
-        )
-
-    return read
-
-
-def _number(command: Parser, what: str, least: int, most: int) -> Callable[[str], int]:
-    """Accept a whole number in ``[least, most]``."""
-
-    def read(text: str) -> int:
-        if text.isascii() and text.isdigit() and len(text) <= 18 and least <= int(text) <= most:
-            return int(text)
-        raise Trouble(
-            f"{what} cannot be read",
-            seen=text,
-            valid=f"a whole number from {least} to {most}",
-            next=f"{command.prog} --help",
-        )
-
-    return read

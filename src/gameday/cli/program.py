@@ -28,7 +28,13 @@ def out_flag(out: Path) -> tuple[str, ...]:
     return () if out == RUNS else ("--out", str(out))
 
 
+def target_words(target: str, system: str) -> tuple[str, ...]:
+    """Return the words that name a target, and the system that is there; none for the local one, which is anybody's."""
+    return () if target == "local" else ("--target", target, *(() if system == "shop" else ("--system", system)))
+
+
 def without_variant(args: Namespace) -> tuple[str, ...]:
     """Return the words of ``run`` or ``plan`` as they were typed, without the variant and what is usual."""
     seed = () if args.seed == 1 else ("--seed", str(args.seed))
-    return (args.command, args.name, *seed, *out_flag(vars(args).get("out", RUNS)))
+    target = () if args.target == "local" else ("--target", args.target)
+    return (args.command, args.name, *target, *seed, *out_flag(vars(args).get("out", RUNS)))

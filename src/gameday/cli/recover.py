@@ -6,18 +6,26 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from gameday.cli.catalogue import see_declared
+from gameday.cli.catalogue import system as load_system
+from gameday.cli.cluster import allowed, refused
 from gameday.cli.exits import Exit
-from gameday.cli.program import command, out_flag
-from gameday.cli.screen import say
+from gameday.cli.program import command, out_flag, target_words
+from gameday.cli.screen import complain, say
 from gameday.cli.trouble import Trouble
 from gameday.runner.foreign.recover import Replayed, recover_foreign
 from gameday.runner.recover import Recovered, recover
 from gameday.runner.standing import clear_fallen
+from gameday.targets.claim import ClaimError
+from gameday.targets.connect import recovered
+from gameday.targets.protocol import TargetError
+from gameday.targets.repair import Repaired
 
 
 def run(args: Namespace) -> int:
-    """Repair every run under the folder of runs."""
+    """Repair the target first, where runs leave anything there, then every run under the folder of runs."""
     out = Path(args.out)
+    repaired = _target(args)
     found: tuple[Recovered | Replayed, ...] = (*recover(out), *recover_foreign(out))
     fallen = clear_fallen(out)
     for each in found:
@@ -27,16 +35,38 @@ def run(args: Namespace) -> int:
         say(f"{folder}: the system that was up has died; what it left is removed")
     if any(each.unreadable for each in found):
         raise Trouble("some runs cannot be read", next="look at them and move them away", code=Exit.RESIDUE)
-    if any(each.left if isinstance(each, Recovered) else each.played is False for each in found):
-        again, down = (command(word, *out_flag(out)) for word in ("recover", "down"))
+    if repaired.left or any(each.left if isinstance(each, Recovered) else each.played is False for each in found):
+        target = target_words(args.target, args.system)
+        again, down = (command(word, *words, *out_flag(out)) for word, words in (("recover", target), ("down", ())))
         raise Trouble(
             "not everything could be ended or undone",
+            details=repaired.left,
             next=f"{again}, as who started the run; {down}, if a system is up",
             code=Exit.RESIDUE,
         )
     if not found and not fallen:
         say(f"{args.out}: nothing is outstanding" if out.is_dir() else f"{args.out}: no such folder, so no run in it")
     return Exit.PASSED
+
+
+def _target(args: Namespace) -> Repaired:
+    """Undo, from the target alone, what runs have left there, and say what that was."""
+    if args.target == "local":  # everything there ends with the run's processes: the folders tell
+        return Repaired((), ())
+    system = load_system(args.system)
+    see_declared(system, args.target)
+    doctor = command("doctor", *target_words(args.target, args.system))
+    try:
+        repaired = recovered(args.target, allowed(system, args), complain)
+    except ClaimError as error:
+        raise refused(error) from error
+    except TargetError as error:
+        raise Trouble(str(error), next=doctor, code=Exit.RESIDUE) from error
+    for text in repaired.undone:
+        say(f"{args.target}: {text}")
+    if not repaired.undone and not repaired.left:
+        say(f"{args.target}: nothing is outstanding")
+    return repaired
 
 
 def _told(done: Recovered | Replayed) -> Iterator[str]:

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 
+from gameday.cli import standing
 from gameday.cli.catalogue import system as load_system
 from gameday.cli.catalogue import variant
+from gameday.cli.curl import curl
 from gameday.cli.exits import Exit
-from gameday.cli.parser import DEFAULT_VARIANT
+from gameday.cli.flags import DEFAULT_VARIANT
 from gameday.cli.place import refusal, see_writable
 from gameday.cli.program import command, out_flag
 from gameday.cli.screen import complain, say, short, table
 from gameday.cli.trouble import Trouble
-from gameday.experiment.model import Route, System
+from gameday.experiment.model import System
 from gameday.runner.lock import RefusedError
 from gameday.runner.standing import TARGET, Raised, raise_up
 from gameday.targets.connect import connect
 from gameday.targets.local.requirements import missing
 from gameday.targets.protocol import TargetError
 
-_SECRET = re.compile(r"\$\{([^}]*)\}")
-_FIRST_KEY = "1"
-
 
 def run(args: Namespace) -> int:
     """See that it is up, and say how to reach it; a second time it says that it is."""
     system = load_system(args.system)
+    if args.target == "kind":
+        return standing.up(system, args)
     if lacking := missing():
         raise Trouble("this machine cannot run the local target", seen="; ".join(lacking), next=command("doctor"))
     wanted = variant(system, args.variant or DEFAULT_VARIANT, again=("up", system.name, *out_flag(args.out)))
@@ -55,27 +52,3 @@ def _tell(raised: Raised, system: System, args: Namespace) -> None:
     out = out_flag(args.out)
     say(f"next: {command('run', 'NAME', *out)}, which uses it; {command('down', system.name, *out)}, which ends it")
     sys.stdout.flush()
-
-
-def curl(url: str, route: Route, system: System) -> str:
-    """Write a command that asks a route once; a secret stands as the environment variable that holds it."""
-    path = route.path.replace("{id}", _FIRST_KEY)
-    words = ["curl"] + (["-X", route.method] if route.method != "GET" else [])
-    for name, value in route.headers.items():
-        words += ["-H", _quoted(f"{name}: {value}", system)]
-    if route.body is not None:
-        words += ["-H", "'Content-Type: application/json'", "-d", _quoted(json.dumps(route.body), system)]
-    return " ".join([*words, shlex.quote(f"{url}{path}")])
-
-
-def _quoted(text: str, system: System) -> str:
-    """Quote for a shell, but for references to secrets."""
-    return "".join(_parts(text, system)) or "''"
-
-
-def _parts(text: str, system: System) -> Iterator[str]:
-    for index, part in enumerate(_SECRET.split(text)):
-        if index % 2:
-            yield f'"${system.secrets[part].env}"' if part in system.secrets else shlex.quote(f"${{{part}}}")
-        elif part:
-            yield shlex.quote(part)

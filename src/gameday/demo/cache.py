@@ -41,7 +41,7 @@ class Cache:
         self._retries = Retries(REDIS_DEFAULT_S, switches)
         self._switches = switches
         self._way = Way(link)
-        self._clients = {port: _client(port, password) for port in {link.port, link.direct_port}}
+        self._clients = {port: _client(link.host, port, password) for port in {link.port, link.direct_port}}
 
     async def close(self) -> None:
         """Close the connections."""
@@ -86,5 +86,5 @@ class Cache:
             raise CacheAwayError(error.reason) from error
 
 
-def _client(port: int, password: str) -> Redis:
-    return Redis(host="127.0.0.1", port=port, password=password, retry=Retry(NoBackoff(), 0), max_connections=500)
+def _client(host: str, port: int, password: str) -> Redis:
+    return Redis(host=host, port=port, password=password, retry=Retry(NoBackoff(), 0), max_connections=500)

@@ -141,7 +141,7 @@ class Database:
 
     async def _connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(
-            host="127.0.0.1",
+            host=self._way.link.host,
             port=self._way.next_port(),
             user=WEB_ROLE,
             password=self._password,

@@ -47,7 +47,7 @@ def main() -> None:
     settings = read_settings()
     service = Service(settings.service)
     service.route("GET", r"/images/{id:\d{1,9}}", "images", Images().make)
-    run(service, settings.port)
+    run(service, settings)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ class Remote:
 
     async def _send(self, method: str, path: str, context: Context) -> bytes:
         headers = context.headers(asyncio.get_running_loop().time())
-        url = f"http://127.0.0.1:{self._way.next_port()}{path}"
+        url = f"http://{self._way.link.host}:{self._way.next_port()}{path}"
         async with self._session.request(method, url, headers=headers, raise_for_status=True) as response:
             return await response.read()
 

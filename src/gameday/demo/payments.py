@@ -26,7 +26,7 @@ def main() -> None:
     settings = read_settings()
     service = Service(settings.service)
     service.route("POST", "/payments", "payments", pay)
-    run(service, settings.port)
+    run(service, settings)
 
 
 if __name__ == "__main__":

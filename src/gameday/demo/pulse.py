@@ -18,7 +18,7 @@ def main() -> None:
     settings = read_settings()
     service = Service(settings.service)
     service.route("GET", "/pulse", "pulse", beat)
-    run(service, settings.port)
+    run(service, settings)
 
 
 if __name__ == "__main__":

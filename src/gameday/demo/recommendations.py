@@ -24,7 +24,7 @@ def main() -> None:
     settings = read_settings()
     service = Service(settings.service)
     service.route("GET", r"/recommendations/{id:\d{1,9}}", "recommendations", recommend)
-    run(service, settings.port)
+    run(service, settings)
 
 
 if __name__ == "__main__":

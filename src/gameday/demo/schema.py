@@ -57,3 +57,11 @@ PRODUCT_QUERY = "SELECT id, name, price_cents, pg_sleep($2), pg_stat_force_next_
 WARM_QUERY = "SELECT id, name, price_cents, pg_stat_force_next_flush() FROM product WHERE id BETWEEN 1 AND $1"
 ACCOUNT_QUERY = "SELECT id, digest FROM account WHERE name = $1"
 PURCHASE_QUERY = "INSERT INTO purchase (product, quantity, payment) VALUES ($1, $2, $3) RETURNING id"
+
+COUNTS_QUERY = """
+SELECT coalesce(idx_scan, 0) + coalesce(seq_scan, 0),
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+       current_setting('max_connections')::int
+FROM pg_stat_user_tables WHERE relname = $1
+"""
+"""Scans of a table since its statistics began, the connections of clients, and how many there may be."""

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics, genera
 
 from gameday.demo.instruments import RequestInstruments
 from gameday.demo.logs import LibraryHandler, Log
+from gameday.demo.settings import Settings
 from gameday.demo.trace import Trace, span
 
 _GONE = 499  # nginx's code for a client that closed the connection before its answer
@@ -69,6 +70,7 @@ class Service:
         self.requests = RequestInstruments(self.registry)
         self.app = web.Application()
         self._ready = ready
+        self._is_leaving = False
         self.app.router.add_get("/metrics", self._metrics)
         self.app.router.add_get("/healthz", self._healthz)
 
@@ -94,6 +96,11 @@ class Service:
 
         self.app.router.add_route(method, path, counted)
 
+    async def leave(self, within_s: float) -> None:
+        """Tell whoever still asks, for so long, to make other connections."""
+        self._is_leaving = True
+        await asyncio.sleep(within_s)
+
     async def _answer(self, handler: Handler, request: web.Request, context: Context) -> web.Response:
         try:
             response = await handler(request, context)
@@ -101,6 +108,8 @@ class Service:
             self.log.failure("uncaught", error, {"route": context.route, "request_id": context.request_id})
             response = web.json_response({"error": "internal error"}, status=500)
         response.headers["X-Request-Id"] = context.request_id
+        if self._is_leaving:
+            response.force_close()
         return response
 
     def _log_request(self, context: Context, code: int, took_s: float) -> None:
@@ -147,28 +156,29 @@ async def _send(request: web.Request, response: web.Response) -> int:
     return response.status
 
 
-def run(service: Service, port: int, resources: AbstractAsyncContextManager[None] | None = None) -> None:
+def run(service: Service, settings: Settings, resources: AbstractAsyncContextManager[None] | None = None) -> None:
     """
-    Serve on 127.0.0.1 until SIGTERM, then finish what is in flight, within two seconds.
+    Serve until SIGTERM, then finish what is in flight, within two seconds.
 
     Args:
         service: Its routes may also be added while ``resources`` is entered.
-        port: Where to listen.
+        settings: Where to listen, and how to leave.
         resources: What the handlers need; entered before the service listens, left when every request has been answered.
     """
     logging.getLogger().addHandler(LibraryHandler(service.log))
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not type it
-    asyncio.run(_serve(service, port, resources or nullcontext()))
+    asyncio.run(_serve(service, settings, resources or nullcontext()))
 
 
-async def _serve(service: Service, port: int, resources: AbstractAsyncContextManager[None]) -> None:
+async def _serve(service: Service, settings: Settings, resources: AbstractAsyncContextManager[None]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with resources:
         runner = web.AppRunner(service.app, access_log=None, shutdown_timeout=_DRAIN_S, keepalive_timeout=3600)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-        service.log.write("started", {"port": port, "python": sys.version.split()[0]})
+        await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
+        service.log.write("started", {"port": settings.port, "python": sys.version.split()[0]})
         await stop.wait()
+        await service.leave(settings.leave_s)
         await runner.cleanup()
     service.log.write("stopped", {})

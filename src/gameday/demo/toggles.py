@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
+SPREAD = "two-replicas"
+"""The mechanism that lets every replica serve, by its name in system files."""
+
 
 class ToggleError(Exception):
     """Toggles that cannot be set; ``problems`` has one sentence for each."""

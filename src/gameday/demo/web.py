@@ -131,7 +131,7 @@ def main() -> None:
     settings = read_settings()
     readiness = Readiness()
     service = Service(settings.service, ready=lambda: readiness.is_ready)
-    run(service, settings.port, resources(service, settings, readiness))
+    run(service, settings, resources(service, settings, readiness))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, JsonValue
 
-from gameday.experiment.model import System
+from gameday.experiment.model import TARGETS, System
 
 Shape = Literal["none", "step", "impulse"]
 
@@ -37,6 +37,8 @@ class PlannedFault:
         ramp_s: How long its dose rises from nothing to its full value; 0: it begins with the full dose.
         pulse_s: How long the full dose and the rest after it last, again and again; None without pulses.
         surge_per_s: Route -> requests per second that come on top of its load meanwhile, as the load's schedule has it.
+        targets: The targets on which it can be done.
+        inside: It acts from within its services' pods, where they are pods: what does so is put there before the load begins.
     """
 
     fault: str
@@ -57,6 +59,8 @@ class PlannedFault:
     ramp_s: float = 0.0
     pulse_s: tuple[float, float] | None = None
     surge_per_s: dict[str, float] = field(default_factory=dict)
+    targets: tuple[str, ...] = TARGETS
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from pydantic import JsonValue, ValidationError
 
 from gameday.experiment.catalogue import FaultKind
 from gameday.experiment.model import System
+from gameday.experiment.writing import per_second
 
-_RATE = "60/s"  # with the default phases enough for p95 and for a hung share of 0.5 %
+RATE_PER_S = 60.0  # with the default phases enough for p95 and for a hung share of 0.5 %
 _SAMPLES: tuple[JsonValue, ...] = ("2s", "50%", "60/s", 503, "1 core", 1, "/")
 """Tried in this order for a parameter that must be given: a duration, a share, a rate, an HTTP status, processors, a number, a path."""
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9 ./%>-]*|[0-9.]+(ms|s|%|/s)")
@@ -20,11 +21,12 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9 ./%>-]*|[0-9.]+(ms|s|%|/s)")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A fault call that is valid on a system, and the services that it touches."""
+    """A fault call that is valid on a system, the services that it touches, and the targets on which it can be done."""
 
     fault: str
     parameters: dict[str, JsonValue]
     services: tuple[str, ...]
+    targets: tuple[str, ...]
 
 
 def routes_of(system: System) -> tuple[str, ...]:
@@ -41,7 +43,8 @@ def example(kind: FaultKind, system: System, route: str) -> Call | None:
             continue
         parameters = kind.parameters.model_validate(given)
         if not kind.check(parameters, system):
-            return Call(kind.name, given, kind.plan(parameters, system).services)
+            planned = kind.plan(parameters, system)
+            return Call(kind.name, given, planned.services, planned.targets)
     return None
 
 
@@ -66,14 +69,14 @@ def draft(name: str, system: System, call: Call, route: str) -> str:
         *([_with("# decides: CHECK", "one of those that gameday plan names: naive must fail on it")] * placed),
         "",
         _with("load:", "so many requests of each route, whatever the answers do"),
-        f"  routes: {{{', '.join(f'{each}: {_RATE}' for each in loaded)}}}",
+        f"  routes: {{{', '.join(f'{each}: {per_second(RATE_PER_S)}' for each in loaded)}}}",
         "",
         "phases: {warmup: 6s, baseline: 16s, fault: 20s, recovery: 14s}",
         "",
         _with("steady-state-hypothesis:", "what is normal: must hold before the fault, and again after it"),
         "  title: Users are served",
         "  probes:",
-        *(_probe(system, each) for each in (*own, *beside)),
+        *(probe(system, each) for each in (*own, *beside)),
         "",
         "method:",
         f"  - {call.fault}: {{{parameters}}}",
@@ -93,7 +96,7 @@ def _with(text: str, comment: str) -> str:
     return f"{text:<42} # {comment}"
 
 
-def _probe(system: System, route: str) -> str:
+def probe(system: System, route: str) -> str:
     """Say what is normal; requests that are cold by declaration are not all fast."""
     p95 = "" if system.routes[route].cold else 'p95: "< 250ms", '
     return f'    - {{route: {route}, {p95}good: "> 97%"}}'

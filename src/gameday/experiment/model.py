@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from gameday.experiment.notation import Edge, Urls, ZipfKeys
 from gameday.experiment.timing import Timing
 from gameday.experiment.units import (
     AtLeastNumber,
@@ -23,7 +24,6 @@ from gameday.experiment.units import (
     Seconds,
     Share,
     Threshold,
-    was_read,
 )
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]*$"
@@ -45,79 +45,36 @@ class Declared(BaseModel):
 # --- the system file ---------------------------------------------------------------------------------------------------
 
 
+KUBERNETES_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+"""A DNS label (RFC 1123), as Kubernetes asks of the names of namespaces and Services; Deployments are held to it too."""
+KubernetesName = Annotated[str, Field(pattern=KUBERNETES_NAME, examples=["redis"])]
+
+
+class SecretKey(Declared):
+    """A value that only the cluster holds: the key ``key`` of the namespace's Secret ``secret``."""
+
+    secret: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", examples=["shop-passwords"])]
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$", examples=["cache"])]
+
+
 class Service(Declared):
     """
     A part of the system that connections lead to.
 
     ``disposable`` lets a fault empty the whole store; otherwise only keys under ``prefix`` may go. ``metrics`` is the path of
-    its Prometheus page, None when it has none.
+    its Prometheus page, None when it has none. The other keys tell how to find it in a cluster: the name of its ``deployment``
+    (default: its own), the ``port`` on which its pods listen (default: its kind's), the ``metrics-port`` of a page that another
+    container of its pods serves, as a store's exporter does (default: ``port``), the ``password`` of a store.
     """
 
     kind: Literal["http", "redis", "postgres"] = "http"
     metrics: Annotated[str, Field(pattern=r"^/[!-~]*$", examples=["/metrics"])] | None = None
     disposable: bool = False
     prefix: Annotated[str, Field(min_length=1, examples=["shop:"])] | None = None
-
-
-class Dependency(BaseModel):
-    """An edge: ``caller`` opens connections to ``callee``. Written ``web -> cache``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    caller: str
-    callee: str
-
-    def __str__(self) -> str:
-        """Write the edge as the files do."""
-        return f"{self.caller} -> {self.callee}"
-
-
-def _dependency(value: object, info: ValidationInfo) -> object:
-    if isinstance(value, Dependency) or was_read(info):
-        return value
-    match = (
-        re.fullmatch(r"([a-z][a-z0-9-]*)\s*->\s*([a-z][a-z0-9-]*)", value.strip()) if isinstance(value, str) else None
-    )
-    if match is None:
-        raise ValueError('two services with an arrow, such as "web -> cache"')
-    return Dependency(caller=match[1], callee=match[2])
-
-
-Edge = Annotated[
-    Dependency,
-    BeforeValidator(_dependency),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^[a-z][a-z0-9-]*\s*->\s*[a-z][a-z0-9-]*$", "examples": ["web -> cache"]}
-    ),
-]
-
-
-_ZIPF = r"zipf\(\s*([0-9](?:\.[0-9]{1,9})?)\s*,\s*([0-9]{1,6})\s*\)"
-
-
-class Keys(BaseModel):
-    """The keys that requests of a route draw: ``count`` keys, popularity Zipf with exponent ``exponent``. ``zipf(1.0, 20)``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    exponent: float
-    count: int
-
-
-def _keys(value: object, info: ValidationInfo) -> object:
-    if isinstance(value, Keys) or was_read(info):
-        return value
-    match = re.fullmatch(_ZIPF, value.strip()) if isinstance(value, str) else None
-    if match is None or not 1 <= int(match[2]) <= 100_000:
-        raise ValueError("zipf(EXPONENT, COUNT) with an exponent below 10 and 1 to 100000 keys, such as zipf(1.0, 20)")
-    return Keys(exponent=float(match[1]), count=int(match[2]))
-
-
-ZipfKeys = Annotated[
-    Keys,
-    BeforeValidator(_keys),
-    WithJsonSchema({"type": "string", "pattern": f"^{_ZIPF}$", "examples": ["zipf(1.0, 20)"]}),
-]
+    deployment: KubernetesName | None = None
+    port: Annotated[int, Field(ge=1, le=65_535, examples=[8080])] | None = None
+    metrics_port: Annotated[int, Field(ge=1, le=65_535, examples=[9187])] | None = None
+    password: SecretKey | None = None
 
 
 class Route(Declared):
@@ -183,10 +140,44 @@ class LocalTarget(Declared):
     bypass: dict[str, Share] = {}
 
 
+class KindTarget(Declared):
+    """
+    A namespace of a Kubernetes cluster.
+
+    ``context`` is one of the kubeconfig's; one that does not begin with ``kind-`` is touched only with ``allow``. ``url`` tells where
+    requests from this machine enter: one for all services at which routes enter, or one for each. ``demo`` says that the demo
+    system runs there, whose mechanisms can be switched.
+    """
+
+    context: Annotated[str, Field(pattern=r"^[!-~]+$", examples=["kind-gameday"])]
+    namespace: KubernetesName
+    url: Urls
+    demo: Literal["shop"] | None = None
+    allow: bool = False
+
+    def url_of(self, service: str) -> str | None:
+        """Return where requests enter at a service; None where the file does not say."""
+        return self.url if isinstance(self.url, str) else self.url.get(service)
+
+
 class Targets(Declared):
     """Where the system can run."""
 
     local: LocalTarget | None = None
+    kind: KindTarget | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the targets that the file declares."""
+        return tuple(name for name in TARGETS if getattr(self, name) is not None)
+
+    def demo(self, name: str) -> str | None:
+        """Return the demo that runs on a target, whose mechanisms can be switched; None where none does, or nothing is declared."""
+        declared: LocalTarget | KindTarget | None = getattr(self, name)
+        return declared.demo if declared else None
+
+
+TARGETS = tuple(Targets.model_fields)
+"""The words for where a system can run, as commands and plans have them."""
 
 
 class Secret(Declared):
@@ -212,6 +203,10 @@ class System(Declared):
         inner = tuple(edge.caller for edge in self.dependencies if edge.callee == service)
         return (*inner, *(("load",) if service in self.entries() else ()))
 
+    def deployment(self, service: str) -> str:
+        """Return the name of a service's Deployment in a cluster."""
+        return self.services[service].deployment or service
+
     def entries(self) -> tuple[str, ...]:
         """Return the services at which routes enter, no doubles, file order."""
         return tuple(dict.fromkeys(route.entry for route in self.routes.values()))
@@ -224,7 +219,8 @@ class Load(Declared):
     """
     One open arrival process per route, or a person's own ``locustfile``, whose users wait for answers: a *closed* load.
 
-    ``routes`` are Poisson unless ``arrivals`` says ``constant``. The other keys belong to a locustfile: it is a path relative to the
+    ``routes`` are Poisson unless ``arrivals`` says ``constant``; with several ``workers`` they are sent from so many processes in the
+    cluster, a single one runs on this machine. The other keys belong to a locustfile: it is a path relative to the
     experiment's file; ``users`` may be left out when it has a LoadTestShape. ``host`` is the service whose address its
     users get, ``hosts`` that of some user classes; ``names`` tells which of its request names stand for a route.
     """
@@ -232,6 +228,7 @@ class Load(Declared):
     routes: dict[Name, PerSecond] = {}
     arrivals: Literal["poisson", "constant"] = "poisson"
     hang_s: Annotated[Seconds, Field(alias="hang")] = 3.0
+    workers: Annotated[int, Field(ge=1, le=16, examples=[3])] = 1
     locustfile: Annotated[str, Field(min_length=1, examples=["load/shop.py"])] | None = None
     users: Annotated[int, Field(ge=1, le=10_000, examples=[50])] | None = None
     spawn_rate_per_s: PerSecond = 1.0
@@ -341,6 +338,12 @@ class Outage(Declared):
     lost_s: Annotated[AtMostSeconds, Field(alias="lost")] = Threshold(op="<", bound=0.5)
 
 
+class Continuity(Declared):
+    """In which share of the time of the fault phase the whole hypothesis must hold, seen in bins (docs/verdicts.md)."""
+
+    held: AtLeastShare = Threshold(op=">", bound=0.75)
+
+
 class Recovery(Declared):
     """How soon after the fault's end the steady state must be back, and stay."""
 
@@ -354,6 +357,7 @@ class Expect(Declared):
     backpressure: Backpressure | None = None
     stampede: Stampede | None = None
     outage: Outage | None = None
+    continuity: Continuity | None = None
     recovery: Recovery | None = Recovery()
 
 

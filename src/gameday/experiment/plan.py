@@ -222,6 +222,8 @@ def _expected(experiment: Experiment, system: System, faults: tuple[PlannedFault
         yield "stampede.duplicates"
     for route in expect.outage.routes if expect.outage else ():
         yield f"outage.{route}.lost"
+    if expect.continuity:
+        yield "continuity.held"
     if expect.recovery:
         yield "recovery.time"
 

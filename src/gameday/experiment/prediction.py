@@ -1,4 +1,4 @@
-"""Predict, before a run, what an emptied cache will cost its origin. Pure: it walks the scheduled arrivals."""
+"""Predict what an emptied cache will cost its origin, before a run, and what a kill will cost its callers. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gameday.experiment.arrivals import Arrivals
 from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.model import Experiment, Origin, System
 
+KILL_FORMULA = "rate x killed share x (last failure - kill) + in flight x killed share"
 REFILL_S = 3.0
 """How long after the emptying refills are counted: a hundred requests a second ask for each of twenty keys by then."""
 
@@ -95,3 +96,19 @@ def _query_times(
         if starts_it or (t_s < filled_s and not single_flight):
             queries.append((t_s, key))
     return queries
+
+
+def kill_errors(*, rate_per_s: float, share: float, lasted_s: float, in_flight: float) -> float:
+    """
+    Predict how many requests fail when a share of a service's replicas is killed.
+
+    Args:
+        rate_per_s: Requests offered to all of its replicas.
+        share: Killed replicas of all, in 0..1.
+        lasted_s: How long requests are still led to the killed ones.
+        in_flight: Requests open at all of its replicas, on average.
+
+    Source:
+        verdicts.md section 4: those led to the dead replica, and those that were open on it.
+    """
+    return share * (rate_per_s * lasted_s + in_flight)

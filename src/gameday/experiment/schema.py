@@ -1,5 +1,5 @@
 """
-The JSON Schema of both files, so that editors complete them and show what each key means.
+The JSON Schema of every kind of file, so that editors complete them and show what each key means.
 
 It is the models' own schema, with the method's short forms for the faults of a catalogue, and with defaults written as the files
 write them.
@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue
 from gameday.experiment.catalogue import Catalogue
 from gameday.experiment.foreign import ACTIVITY
 from gameday.experiment.model import Experiment, System
+from gameday.experiment.suite import Suite
 from gameday.experiment.units import Threshold
 from gameday.experiment.writing import at_most_seconds, of_number, of_share, per_second, seconds, share
 
@@ -68,6 +69,14 @@ def _with_others(definitions: Node) -> None:
 def system_schema() -> Node:
     """Return the schema of a system file."""
     return {"$schema": DIALECT, "title": "gameday system", **_schema(System)}
+
+
+def suite_schema() -> Node:
+    """Return the schema of a suite file, whose entries may be names alone."""
+    schema = _schema(Suite)
+    listed = cast("Node", cast("Node", schema["properties"])["experiments"])
+    listed["items"] = {"anyOf": [{"type": "string", "minLength": 1}, listed["items"]]}
+    return {"$schema": DIALECT, "title": "gameday suite", **schema}
 
 
 def to_text(schema: Node) -> str:

@@ -119,14 +119,14 @@ class Activity:
         """Keep what playing the rollbacks needs; secrets are read from the environment again."""
         return {key: planned.parameters[key] for key in _UNDOING}
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:  # noqa: ARG002 - the protocol's signature
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:  # noqa: ARG002 - the protocol's signature
         """Begin it, without waiting for its end."""
         kept = ("type", "name", "provider", "pauses")
         child = _start([{key: planned.parameters[key] for key in kept}], planned.parameters)
         self._begun[child.pid] = _Begun(_text(planned.parameters), child)
         return {"pid": child.pid}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Hold no lease."""
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:  # noqa: ARG002 - the protocol's signature

@@ -51,12 +51,12 @@ class Blackhole:
         """Time a canary on every edge while nothing is injected."""
         return time_canaries(planned.edges, target)
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Close the edges and read the callers' counters."""
-        self.renew(planned, target)
+        self.renew(planned, target, undo)
         return {edge: _answered(edge, target) for edge in planned.edges}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:  # noqa: ARG002 - the protocol's signature
         """Blackhole the edges again, which extends the lease."""
         for edge in planned.edges:
             target.blackhole(edge, lease_s=LEASE_S)

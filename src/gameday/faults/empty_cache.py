@@ -53,18 +53,19 @@ class EmptyCache:
             effect=f"{keys[0].upper()}{keys[1:]} of {name} are removed at once.",
             undo="The cache refills from its origin; nothing has to be put back.",
             proof="The cache's own count of these keys: some before, none after.",
+            inside=True,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
         """Count the keys."""
         return {"service": planned.parameters["service"], "keys": target.cache_keys(*_place(planned))}
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:  # noqa: ARG002 - the protocol's signature
         """Remove the keys; the cache counts before and after in the same step."""
         emptied = target.empty_cache(*_place(planned))
         return {"before": emptied.before, "after": emptied.after}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Hold no lease: it is over."""
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:  # noqa: ARG002 - the protocol's signature

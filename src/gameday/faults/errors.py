@@ -78,12 +78,12 @@ class Errors:
         """Time a canary on every edge while nothing is injected."""
         return place.time_canaries(planned.edges, target)
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Answer requests, and read the counters of proxies and callers."""
-        self.renew(planned, target)
+        self.renew(planned, target, undo)
         return {edge: dict(_counts(edge, target)) for edge in planned.edges}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:  # noqa: ARG002 - the protocol's signature
         """Give the rule again, which extends its lease."""
         for edge in planned.edges:
             target.reject(edge, _rule(planned), lease_s=LEASE_S)

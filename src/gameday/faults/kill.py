@@ -1,10 +1,10 @@
-"""End processes of a service with SIGKILL: an impulse, or, kept down for a while, a step."""
+"""End replicas of a service, at once or gracefully: an impulse, or, kept down for a while, a step."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from pydantic import BaseModel, NonNegativeInt
+from pydantic import BaseModel, JsonValue, NonNegativeInt
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import Declared, Name, System
@@ -17,15 +17,20 @@ from gameday.targets.protocol import Target
 
 
 class Kill:
-    """``kill: {service: web, replicas: one, down: 8s, seed: 1}``."""
+    """``kill: {service: web, replicas: one, grace: 0s, down: 8s, seed: 1}``."""
 
     name = "kill"
 
     class Parameters(Declared):
-        """``down_s`` keeps the processes away for so long; 0 lets them be started again at once, as after any crash."""
+        """
+        ``grace_s`` is how long a replica may take to end when asked; 0 does not ask.
+
+        ``down_s`` keeps the replicas away for so long; 0 lets them be started again at once, as after any crash.
+        """
 
         service: Name
         replicas: Some = "one"
+        grace_s: Seconds = 0.0
         down_s: Seconds = 0.0
         seed: NonNegativeInt = 1
 
@@ -39,6 +44,7 @@ class Kill:
         """Say who is killed; which replicas that are is drawn when they are known."""
         given = cast("Kill.Parameters", parameters)
         who = in_words(given.replicas, given.service)
+        how = f"SIGTERM, and after {seconds(given.grace_s)} SIGKILL," if given.grace_s else "SIGKILL"
         down = f", and nothing starts in its place for {seconds(given.down_s)}" if given.down_s else ""
         lease = "; without gameday's sign of life it is let start 5 s later" if given.down_s else ""
         return PlannedFault(
@@ -47,61 +53,80 @@ class Kill:
             parameters={
                 "service": given.service,
                 "replicas": given.replicas,
+                "grace_s": given.grace_s,
                 "down_s": given.down_s,
                 "seed": given.seed,
             },
             services=(given.service,),
             edges=(),
             dose=who + (f" for {seconds(given.down_s)}" if given.down_s else ""),
-            effect=f"SIGKILL ends {who}{down}.",
-            undo=f"What starts the service's processes starts it again{lease}; it must be ready again.",
-            proof="Another process, or none, is where the killed one was.",
+            effect=f"{how} ends {who}{down}.",
+            undo=f"What starts the service's replicas starts it again{lease}; it must be ready again.",
+            proof="Another process or pod, or none, is where the killed one was.",
             lasts_s=given.down_s or None,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
-        """Draw who is killed."""
-        return {"service": planned.parameters["service"], "replicas": list(chosen_of(planned, target))}
-
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
-        """Kill."""
-        service = cast("str", planned.parameters["service"])
-        before = {each.name: [each.pid, each.created_s] for each in target.replicas(service)}
+        """Draw who is killed, and note which processes or pods those are."""
         chosen = chosen_of(planned, target)
-        for name in chosen:
-            target.kill(name, lease_s=LEASE_S if planned.parameters["down_s"] else 0.0)
-        return {name: list(before[name]) for name in chosen}
+        there = {each.name: each.identity for each in target.replicas(_service(planned))}
+        return {
+            "service": _service(planned),
+            "replicas": list(chosen),
+            "identities": {name: there[name] for name in chosen},
+        }
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
+        """Kill."""
+        before = {each.name: each.identity for each in target.replicas(_service(planned))}
+        self._kill(planned, target, undo)
+        killed: dict[str, JsonValue] = {name: before.get(name) for name in _replicas(undo)}
+        return {"killed": killed, "others": [name for name in before if name not in killed]}
+
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Keep down who is to stay down."""
         if planned.parameters["down_s"]:
-            for name in chosen_of(planned, target):
-                target.kill(name, lease_s=LEASE_S)
+            self._kill(planned, target, undo)
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
-        """See that none of the killed processes is there, and no other one where it is to stay down."""
-        now = {each.name: each for each in target.replicas(cast("str", planned.parameters["service"]))}
-        there = [name for name, was in injected.items() if [now[name].pid, now[name].created_s] == was]
-        down = [name for name in injected if now[name].pid is None]
+        """See that none of the killed replicas is there, and nothing in its place where that is to stay empty."""
+        now = {each.name: each.identity for each in target.replicas(_service(planned))}
+        killed = cast("dict[str, str | None]", injected["killed"])
         kept = bool(planned.parameters["down_s"])
-        gone = len(down) if kept else len(injected) - len(there)
-        names = ", ".join(injected)
+        gone = [name for name, was in killed.items() if now.get(name) is None or (not kept and now[name] != was)]
+        newcomers = len(set(now) - set(killed) - set(cast("list[str]", injected["others"]))) if kept else 0
+        left = min(len(killed), len(killed) - len(gone) + newcomers)
         return Proof(
-            bites=gone == len(injected) > 0,
-            asked=len(injected),
-            measured=gone,
+            bites=left == 0 < len(killed),
+            asked=len(killed),
+            measured=len(killed) - left,
             unit="replicas",
-            n=len(injected),
-            bypassed=len(injected) - gone,
-            text=f"of {names}, {gone} of {len(injected)} "
-            + ("are down" if kept else "are no longer the process that was there"),
+            n=len(killed),
+            bypassed=left,
+            text=f"of {', '.join(killed)}, {len(gone)} of {len(killed)} "
+            + ("are down" if kept else "are no longer what was there")
+            + (f", but {newcomers} came in their place" if newcomers else ""),
         )
 
     def undo(self, undo: Data, target: Target) -> None:
-        """Let every killed process start."""
-        for name in cast("list[str]", undo["replicas"]):
+        """Let every killed replica start."""
+        for name in _replicas(undo):
             target.revive(name)
 
     def healed(self, undo: Data, target: Target) -> bool:
         """See the replicas ready again."""
-        return all(target.is_ready(name) for name in cast("list[str]", undo["replicas"]))
+        return all(map(target.is_ready, _replicas(undo)))
+
+    @staticmethod
+    def _kill(planned: PlannedFault, target: Target, undo: Data) -> None:
+        lease_s = LEASE_S if planned.parameters["down_s"] else 0.0
+        for name in _replicas(undo):
+            target.kill(name, lease_s=lease_s, grace_s=cast("float", planned.parameters["grace_s"]))
+
+
+def _service(planned: PlannedFault) -> str:
+    return cast("str", planned.parameters["service"])
+
+
+def _replicas(undo: Data) -> list[str]:
+    return cast("list[str]", undo["replicas"])

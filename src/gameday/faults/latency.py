@@ -77,12 +77,12 @@ class Latency:
         """Time a canary on every edge while nothing is injected."""
         return time_canaries(planned.edges, target)
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Delay the edges and read the callers' counters."""
-        self.renew(planned, target)
+        self.renew(planned, target, undo)
         return {edge: dict(_snapshot(target.calls(edge), _fast_s(planned))) for edge in planned.edges}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:  # noqa: ARG002 - the protocol's signature
         """Set the delay again, which extends its lease."""
         delay = Delay(*_dose(planned))
         for edge in planned.edges:

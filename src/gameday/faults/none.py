@@ -42,11 +42,11 @@ class Nothing:
         """Need nothing."""
         return {}
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:  # noqa: ARG002 - the protocol's signature
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:  # noqa: ARG002 - the protocol's signature
         """Do nothing."""
         return {}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Hold no lease."""
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:  # noqa: ARG002 - the protocol's signature

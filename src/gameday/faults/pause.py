@@ -46,27 +46,28 @@ class Pause:
             effect=f"SIGSTOP stops {who}: connections stay open, and nothing answers.",
             undo="SIGCONT lets it go on; it comes by itself 5 s after gameday's last sign of life, and at once when the node ends.",
             proof="The processes are in state T, and asked directly they do not answer.",
+            inside=True,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
         """Draw who is stopped."""
         return {"service": planned.parameters["service"], "replicas": list(chosen_of(planned, target))}
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Stop them."""
-        self.renew(planned, target)
-        return {"replicas": list(chosen_of(planned, target))}
+        self.renew(planned, target, undo)
+        return {"replicas": undo["replicas"]}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:  # noqa: ARG002 - the protocol's signature
         """Stop them again, which extends the lease."""
-        for name in chosen_of(planned, target):
+        for name in cast("list[str]", undo["replicas"]):
             target.pause(name, lease_s=LEASE_S)
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
         """See the state of each, and ask it."""
         chosen = cast("list[str]", injected["replicas"])
         now = {each.name: each for each in target.replicas(cast("str", planned.parameters["service"]))}
-        stopped = [name for name in chosen if now[name].stopped]
+        stopped = [name for name in chosen if name in now and now[name].stopped]
         silent = [name for name in stopped if not target.is_ready(name)]
         return Proof(
             bites=len(silent) == len(chosen) > 0,

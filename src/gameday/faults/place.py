@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from gameday.experiment.catalogue import Mistake
-from gameday.experiment.model import Declared, Edge, Name, System
+from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.notation import Edge
 from gameday.faults.protocol import Data
 from gameday.targets.protocol import CANARY_S, Target, TargetError
 

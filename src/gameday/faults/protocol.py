@@ -2,9 +2,10 @@
 The Fault protocol: what a fault does to a target, and how it shows that it did.
 
 The runner calls, in this order: ``prepare`` (reads, changes nothing), then, with the undo data on the disk, ``inject``; while the
-fault is held, ``renew`` every second and ``prove`` again and again, from another thread; then ``undo`` and ``healed``. Undo data
-is all that ``undo`` and ``healed`` get, so that a process which never saw the injection can call them. A fault with a dose (``scales``) is
-renewed with any share of it; when the full dose begins again, it is injected again, and proven against that.
+fault is held, ``renew`` every second and ``prove`` again and again, from another thread; then ``undo`` and ``healed``. Undo data is
+all that ``undo`` and ``healed`` get, so that a process which never saw the injection can call them; whom a fault takes is drawn once, in
+``prepare``, and is part of it. A fault with a dose (``scales``) is renewed with any share of it; when the full dose begins again, it
+is injected again, and proven against that.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Proof:
         bites: It took effect on everything it was meant for.
         asked: The declared dose in ``unit``.
         measured: What the target showed, in ``unit``.
-        unit: ``s``, ``keys``, ``edges``, ``replicas``, ``share``, ``cores`` or ``bytes``.
+        unit: ``s``, ``keys``, ``edges``, ``replicas``, ``pods``, ``nodes``, ``share``, ``cores`` or ``bytes``.
         n: The number of observations behind ``measured`` and ``bypassed``.
         bypassed: How many of them the fault did not reach.
         text: One sentence for the report.
@@ -56,11 +57,11 @@ class Fault(FaultKind, Protocol):
         """Read the present state and return all that undoing will need. Changes nothing."""
         ...
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Take effect, under a lease where the target holds one, and return what ``prove`` compares with; renews when it is in effect."""
         ...
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Extend the lease. Idempotent."""
         ...
 

@@ -7,7 +7,7 @@ from typing import cast
 from pydantic import BaseModel, model_validator
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.model import TARGETS, Declared, Name, System
 from gameday.experiment.units import Bytes, Cores
 from gameday.experiment.writing import cores, size
 from gameday.faults.place import LEASE_S
@@ -72,6 +72,8 @@ class Stress:
             proof="Its own processor time and resident memory.",
             beside=True,
             scales=("cores", "memory_bytes"),
+            targets=TARGETS if given.service else ("local",),
+            inside=True,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -81,13 +83,13 @@ class Stress:
             raise TargetError(f"{place} is stressed already; gameday recover ends it")
         return {"place": place}
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Begin, and read what has been used so far."""
-        self.renew(planned, target)
+        self.renew(planned, target, undo)
         used = target.stressed(str(planned.parameters["place"]))
         return {"t_s": used.t_s, "used_s": used.used_s} if used else {}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:  # noqa: ARG002 - the protocol's signature
         """Ask again, which extends the lease."""
         given = planned.parameters
         target.stress(

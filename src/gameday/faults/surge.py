@@ -65,11 +65,11 @@ class Surge:
         """Need nothing: the load has its schedule from the plan."""
         return {}
 
-    def inject(self, planned: PlannedFault, target: Target) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:  # noqa: ARG002 - the protocol's signature
         """Read the service's counter; the requests come by themselves from now on."""
         return {"count": _count(planned, target)}
 
-    def renew(self, planned: PlannedFault, target: Target) -> None:
+    def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Hold no lease: the load ends with gameday."""
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:

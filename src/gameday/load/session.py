@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pydantic import JsonValue
+
 from gameday.experiment.plan import Plan
 from gameday.load.closed import closed_routes, closed_spec
 from gameday.load.process import ChildProcess, until
@@ -62,6 +64,8 @@ class LoadSession:
         LoadSpecError: A route cannot be loaded as it is declared.
     """
 
+    lead_s = LEAD_S
+
     def __init__(
         self,
         plan: Plan,
@@ -114,6 +118,11 @@ class LoadSession:
             if not self._ready and not until(deadline_s):
                 self._lose(f"was not ready within {timeout_s:g} s")
             self._raise_if_lost()
+
+    @property
+    def workers(self) -> tuple[dict[str, JsonValue], ...]:
+        """Return what the history keeps of each of several workers: there is only this one."""
+        return ()
 
     @property
     def pid(self) -> int:

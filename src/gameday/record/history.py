@@ -30,17 +30,20 @@ class Event(StrEnum):
 
     RUN_STARTED = "run.started"  # experiment, target, variant, seed, plan: the digest of plan.json
     SYSTEM_READY = "system.ready"  # seconds
-    SYSTEM_JOINED = "system.joined"  # address, pid: the run used a system that was up already
+    SYSTEM_JOINED = "system.joined"  # address, pid (0 in a cluster), run: what the cluster calls it; the run used a system that was up already
     PROCESS_STARTED = "process.started"  # process, pid, created_s; lasting: true when it outlives the run
     PROCESS_EXITED = "process.exited"  # process, pid, code, expected
+    REPLICA_LEFT = "replica.left"  # service, replica, identity, node, late_s: how long before the record it happened
+    REPLICA_JOINED = "replica.joined"  # the same
     LOAD_ORIGIN = "load.origin"  # origin_s: t_s of the load clock's zero
+    LOAD_WORKERS = "load.workers"  # workers: of each its worker (number), name, offset_s and uncertain_s of its clock
     LOAD_DONE = "load.done"  # rows, cpu_share (of one core), late_s of a closed load
     LOAD_LOST = "load.lost"  # reason
     WORKER_LOST = "worker.lost"  # code
     PHASE_ENTERED = "phase.entered"  # phase
     HYPOTHESIS = "hypothesis.judged"  # phase, met, values
     FAULT_INTENDED = "fault.intended"  # id, fault, parameters, undo
-    FAULT_INJECTED = "fault.injected"  # id
+    FAULT_INJECTED = "fault.injected"  # id; killed: replica -> identity, of faults that kill
     FAULT_CONFIRMED = "fault.confirmed"  # id, proof
     FAULT_INERT = "fault.inert"  # id, proof
     FAULT_FAILED = "fault.failed"  # id, error
@@ -56,6 +59,7 @@ class Event(StrEnum):
     RUN_INTERRUPTED = "run.interrupted"  # signal
     RUN_STOPPED = "run.stopped"  # reason
     RUN_FINISHED = "run.finished"  # nothing
+    RESIDUE_CHECKED = "residue.checked"  # summary: one line; left, notes: sentences
     RECOVERED = "run.recovered"  # undone, killed
     ERROR = "error"  # where, error, traceback
 

@@ -119,6 +119,11 @@ class RowWriter:
         }
         os.write(self._file, (json.dumps(head) + "\n").encode())
 
+    @property
+    def written_bytes(self) -> int:
+        """Return the size of the records that were appended."""
+        return self.written * ROW.itemsize
+
     def add(self, row: tuple[object, ...]) -> None:
         """Buffer one record: the fields of ``ROW`` in order."""
         self._buffer.append(row)
@@ -127,16 +132,24 @@ class RowWriter:
         """Append what is buffered. Raises ``OSError`` (a full disk); then the file ends with the last whole record before."""
         if not self._buffer:
             return
+        self._append(np.array(self._buffer, ROW).tobytes())
+        self.written += len(self._buffer)
+        self._buffer.clear()
+
+    def copy(self, records: bytes) -> None:
+        """Append whole records that another process wrote; raises as ``flush`` does."""
+        self._append(records)
+        self.written += len(records) // ROW.itemsize
+
+    def _append(self, records: bytes) -> None:
         size_bytes = os.fstat(self._file).st_size
-        rest = memoryview(np.array(self._buffer, ROW).tobytes())
+        rest = memoryview(records)
         try:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError:
             os.ftruncate(self._file, size_bytes)
             raise
-        self.written += len(self._buffer)
-        self._buffer.clear()
 
     def close(self) -> None:
         """Flush and close; idempotent."""

@@ -23,6 +23,7 @@ _GROUPS = {
     "bulkhead": "Bulkhead: does the rest stay untouched?",
     "backpressure": "Backpressure: does it fail fast?",
     "stampede": "Stampede: is the origin spared?",
+    "continuity": "Continuity: in how much of the time did it hold?",
     "outage": "Outage: what did the event cost?",
     "recovery": "Recovery: how soon is it steady again?",
     "steady-state": "Steady state: are users served?",

@@ -67,7 +67,9 @@ def next_step(analysis: Analysis, plan: Plan, *, program: str = "gameday", run: 
         case Verdict.PASS:
             return f"ask again with other {who}:\n{same} --seed {plan.seed + 1}"
         case Verdict.INVALID:
-            return f"read under Gates in the report what did not hold, and what this machine lacks:\n{program} doctor"
+            system = "" if plan.target == "local" or plan.system.name == "shop" else f" --system {plan.system.name}"
+            doctor = f"{program} doctor{'' if plan.target == 'local' else f' --target {plan.target}'}{system}"
+            return f"read under Gates in the report what did not hold, and what this machine lacks:\n{doctor}"
         case _:
             return _undecided(plan, same)
 

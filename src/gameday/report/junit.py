@@ -17,6 +17,7 @@ from html import escape
 from typing import Literal
 
 from gameday.analysis.model import Analysis, Finding, Gate, Status, Verdict
+from gameday.analysis.suite import Row, SuiteRun
 from gameday.experiment.foreign import ForeignPlan
 from gameday.experiment.plan import Plan
 from gameday.record.folder import About
@@ -43,7 +44,7 @@ _OF_STATUS: dict[Status, Outcome] = {
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One test case; ``kind`` is the status in our own words, ``message`` one line, ``details`` further ones."""
+    """One test case; ``kind`` is the status in our own words, ``message`` one line, ``details`` further ones, ``time`` in seconds."""
 
     group: str
     name: str
@@ -51,6 +52,7 @@ class _Case:
     kind: str
     message: str
     details: tuple[str, ...] = ()
+    time_s: float = 0.0
 
 
 def junit(analysis: Analysis, plan: Plan, about: About) -> str:
@@ -59,24 +61,43 @@ def junit(analysis: Analysis, plan: Plan, about: About) -> str:
     cases = _cases(analysis, f"{plan.name}: {plan.experiment.title}", lambda check: _measured(check, plan))
     made = {"system": plan.system.name, "target": plan.target, "variant": plan.variant or "", "seed": str(plan.seed)}
     properties = {"experiment": plan.name, **made, **_outcome(analysis, about)}
-    return _suite(f"gameday.{name}", tuple(cases), properties, about, duration_s=plan.duration_s)
+    return _suite(f"gameday.{name}", tuple(cases), properties, started=about.started, duration_s=plan.duration_s)
 
 
 def junit_of_plain(analysis: Analysis, plan: ForeignPlan, about: About) -> str:
     """Render the suite of a plain Chaos Toolkit run, which has neither seed nor load."""
     cases = _cases(analysis, f"{plan.name}: {plan.title}", lambda _: "")
     properties = {"experiment": plan.name, **_outcome(analysis, about)}
-    return _suite(f"gameday.{plan.name}", tuple(cases), properties, about, duration_s=0.0)
+    return _suite(f"gameday.{plan.name}", tuple(cases), properties, started=about.started, duration_s=0.0)
+
+
+def junit_of_suite(run: SuiteRun) -> str:
+    """Render a suite's result: one case per experiment, which says what that experiment's part of the exit code is."""
+    name = f"gameday.suite.{run.name}"
+    properties = {"suite": run.name, "target": run.target, "command": run.command}
+    versions = {f"version.{part}": version for part, version in run.versions.items()}
+    cases = tuple(map(_of_row, run.rows))
+    return _suite(name, cases, {**properties, **versions}, started=run.started, duration_s=run.duration_s)
+
+
+def _of_row(row: Row) -> _Case:
+    judged: Outcome = "passed" if not row.code else "failure" if row.code == 1 else "error"
+    outcome: Outcome = "skipped" if row.ended == "not run" else judged
+    name = f"{row.experiment}{f', {row.variant}' if row.variant else ''}, seed {row.seed}: {row.title}"
+    expected = "" if row.expect is Verdict.PASS else f"expected {row.expect}: "
+    told = (f"decided by {row.decided_by}" if row.decided_by else "", f"run {row.run}" if row.run else "")
+    message = f"{expected}{row.reason}"
+    return _Case("experiments", name, outcome, row.word, message, tuple(filter(None, told)), row.duration_s)
 
 
 def _suite(
-    name: str, cases: tuple[_Case, ...], properties: Mapping[str, str], about: About, *, duration_s: float
+    name: str, cases: tuple[_Case, ...], properties: Mapping[str, str], *, started: str, duration_s: float
 ) -> str:
     failures, errors, skipped = (
         sum(1 for case in cases if case.outcome == outcome) for outcome in ("failure", "error", "skipped")
     )
     totals = {"tests": len(cases), "failures": failures, "errors": errors, "time": f"{duration_s:.3f}"}
-    place = {"skipped": skipped, "timestamp": _timestamp(about), "hostname": "localhost"}
+    place = {"skipped": skipped, "timestamp": _timestamp(started), "hostname": "localhost"}
     lines = (
         '<?xml version="1.0" encoding="UTF-8"?>',
         _open("testsuites", {"name": "gameday", **totals}),
@@ -131,13 +152,13 @@ def _outcome(analysis: Analysis, about: About) -> dict[str, str]:
     }
 
 
-def _timestamp(about: About) -> str:
+def _timestamp(started: str) -> str:
     """Return the start in UTC without a zone, as the schemas have it."""
-    return about.started.removesuffix("+00:00").removesuffix("Z")
+    return started.removesuffix("+00:00").removesuffix("Z")
 
 
 def _written(suite: str, case: _Case) -> Iterator[str]:
-    attributes = {"classname": f"{suite}.{case.group}", "name": case.name, "time": "0"}
+    attributes = {"classname": f"{suite}.{case.group}", "name": case.name, "time": f"{case.time_s:g}"}
     if case.outcome == "passed":
         yield f"  {_empty('testcase', attributes)}"
         return

@@ -105,7 +105,7 @@ def _time_axis(analysis: Analysis) -> svg.Scale:
 
 
 def _frame(analysis: Analysis, x: svg.Scale, ticks: Iterable[tuple[float, str]]) -> Iterator[Markup]:
-    """Draw what lies behind every plot: phases with their names, the fault's shade, the grid and both axes."""
+    """Draw what lies behind every plot: phases with their names, the fault's shade, a kill's moments, the grid and both axes."""
     for phase in analysis.phases:
         yield from _phase(phase, x)
     for start_s, end_s, _ in analysis.faulted:
@@ -113,6 +113,10 @@ def _frame(analysis: Analysis, x: svg.Scale, ticks: Iterable[tuple[float, str]])
             yield svg.segment(x(start_s), TOP, x(start_s), BOTTOM, "struck")
         else:
             yield svg.box(x(start_s), TOP, x(end_s) - x(start_s), BOTTOM - TOP, "band")
+    for kill in analysis.kills:
+        for moment_s in (kill.left_s, kill.failed_s, kill.ready_s, kill.back_s):
+            if moment_s is not None:
+                yield svg.segment(x(moment_s), TOP, x(moment_s), BOTTOM, "moment")
     for y, name in ticks:
         yield svg.segment(LEFT, y, RIGHT, y, "grid")
         yield svg.text(LEFT - 4, y + 3.2, name, anchor="end")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chaoslib.exceptions import InterruptExecution
+from pydantic import JsonValue
 
 from gameday.experiment.plan import Plan, read_plan
 from gameday.faults import catalogue
@@ -25,13 +26,15 @@ from gameday.load.session import LoadSession
 from gameday.record.folder import started
 from gameday.record.history import Event, History, outstanding, read_history
 from gameday.runner.activities import Session, use
+from gameday.runner.claim import claim
 from gameday.runner.env import Env
 from gameday.runner.folder import Sources, create_folder, describe
 from gameday.runner.identity import identity
 from gameday.runner.lock import lock
+from gameday.runner.residue import check_residue
 from gameday.runner.sampler import Sampler
 from gameday.runner.undo import undo_all
-from gameday.targets.connect import connect, host
+from gameday.targets.connect import Host, connect, host
 
 OUT = Path("reports")
 LEAD_S = 0.4
@@ -83,6 +86,7 @@ class Stage:
         """Start system and load, in this order, and name the instant from which all count. From the main thread only."""
         plan, env, ends = self._plan, self._env, self._ends
         ends.enter_context(lock(OUT, system=plan.system.name, target=plan.target))
+        claimed = ends.enter_context(claim(plan))
         start_s = env.now_s()
         sources = Sources(
             plan.experiment.model_dump_json(), plan.system.model_dump_json(), "chaos run", self._locustfile
@@ -93,9 +97,20 @@ class Stage:
         ends.callback(history.close)
         ends.callback(history.append, Event.RUN_FINISHED)
         history.append(Event.RUN_STARTED, started(plan))
-        system = host(plan.target, plan.system, logs=folder / "logs", progress=_logger.info)
+        system = host(
+            plan.target,
+            plan.system,
+            claim=claimed,
+            logs=folder / "logs",
+            progress=_logger.info,
+            faults=plan.faults,
+        )
+        ends.callback(self._step, history, "looking for what is left", lambda: _look(system, history, plan))
         ends.callback(self._step, history, "stopping the system", system.stop)
         system.start()
+        if claimed.run:
+            joined: dict[str, JsonValue] = {"address": system.address, "pid": 0, "run": claimed.run}
+            history.append(Event.SYSTEM_JOINED, joined, durable=True)
         history.append(Event.SYSTEM_READY, {"seconds": round(env.now_s() - start_s, 3)})
         describe(folder, sources, start_s=start_s, parts=system.versions())
         if plan.variant:
@@ -157,4 +172,16 @@ class Stage:
 def _undo(session: Session) -> None:
     left = outstanding(read_history(session.folder))
     if left and not undo_all(left, session.faults, session.target, session.history, session.env):
-        _logger.error("gameday: a fault could not be undone: gameday recover")
+        _logger.error("gameday: a fault could not be undone: %s", _recover(session.plan))
+
+
+def _look(system: Host, history: History, plan: Plan) -> None:
+    found = check_residue(system, history)
+    if found is not None and found.sentences():
+        _logger.error("gameday: something is left of the run (%s): %s", "; ".join(found.sentences()), _recover(plan))
+
+
+def _recover(plan: Plan) -> str:
+    """Return the command that undoes what the run left."""
+    where = "" if plan.target == "local" else f" --target {plan.target} --system {plan.system.name}"
+    return f"gameday recover{where}"

@@ -8,8 +8,9 @@ from typing import cast
 from pydantic import JsonValue
 
 from gameday.experiment.plan import Plan
-from gameday.load.session import LoadSession, LoadTick, RouteTick
+from gameday.load.session import LoadTick, RouteTick
 from gameday.record.history import Event, History
+from gameday.runner.loading import Session
 from gameday.runner.view import RouteLine, View
 from gameday.runner.worker_process import Heard, WorkerProcess
 
@@ -24,7 +25,7 @@ class Follower:
         self._tick: LoadTick | None = None
         self.baseline_met = True
 
-    def follow(self, now_s: float, worker: WorkerProcess, load: LoadSession) -> None:
+    def follow(self, now_s: float, worker: WorkerProcess, load: Session) -> None:
         """Take in everything new; ``now_s`` is on the load's clock. Raises ``LoadLostError`` when the load process died."""
         while self._phases and now_s >= self._phases[0].start_s:
             phase = self._phases.pop(0)

@@ -133,13 +133,14 @@ class Held:
     def _inject(self, t_s: float) -> None:
         share = intensity(self.planned, t_s)
         try:
-            self._injected = self.fault.inject(scaled(self.planned, share), self.target)
+            self._injected = self.fault.inject(scaled(self.planned, share), self.target, self._undo)
         except Exception as error:
             self.history.append(Event.FAULT_FAILED, {"id": self.name, "error": str(error)})
             raise
         self._state = _State.ON
         self._full, self._renewed_s = share == 1.0, t_s
-        self.history.append(Event.FAULT_INJECTED, {"id": self.name})
+        killed = {key: self._injected[key] for key in ("killed",) if key in self._injected}
+        self.history.append(Event.FAULT_INJECTED, {"id": self.name, **killed})
 
     def _renew(self, t_s: float) -> None:
         """Extend the lease at the present intensity; what the proof compares with is read anew whenever the full dose begins."""
@@ -147,10 +148,10 @@ class Held:
             raise TargetError(lapse)
         share = intensity(self.planned, t_s)
         if share == 1.0 and not self._full:
-            self._injected = self.fault.inject(self.planned, self.target)
+            self._injected = self.fault.inject(self.planned, self.target, self._undo)
             self._stretch += 1
         else:
-            self.fault.renew(scaled(self.planned, share), self.target)
+            self.fault.renew(scaled(self.planned, share), self.target, self._undo)
         self._full, self._renewed_s = share == 1.0, t_s
 
     def _lapse(self, t_s: float) -> str:

@@ -26,7 +26,7 @@ from gameday.runner.env import Env
 from gameday.runner.identity import Known, processes
 from gameday.runner.lock import is_locked
 from gameday.runner.undo import undo_all
-from gameday.targets.connect import connect
+from gameday.targets.connect import connect, recovered
 from gameday.targets.local.folder import sweep
 from gameday.targets.local.standing import Standing, StandingSystem, standing
 from gameday.targets.protocol import TargetError
@@ -109,14 +109,19 @@ def _recover_run(
     if left:
         return Recovered(folder, (), ended, left)
     intended = outstanding(history)
-    up = _joined(history, folder, plan)
-    unfinished = up is not None and not any(r.event in {Event.RUN_FINISHED, Event.RECOVERED} for r in history)
+    cluster = _address(history) if plan.target != "local" else None
+    up = _joined(history, folder, plan) if cluster is None else None
+    lasts = up is not None or cluster is not None
+    unfinished = lasts and not any(r.event in {Event.RUN_FINISHED, Event.RECOVERED} for r in history)
     if not intended and not ended and not unfinished:
         return Recovered(folder, (), (), ())
     writer = History(folder, "recover", start_s=clock_start_s(about, history))
-    if up is None:
+    if cluster is not None:
+        left = _undo_in_cluster(intended, plan, cluster, writer)
+    elif up is None:
         _undo_activities(intended, plan, writer)
-        _verify([record for record in intended if record.data["fault"] != ACTIVITY], writer)
+        if plan.target == "local":  # elsewhere faults do not end with the run's processes
+            _verify([record for record in intended if record.data["fault"] != ACTIVITY], writer)
     else:
         undo_all(intended, catalogue(), connect(plan.target, up.address), writer, Env())
         left = _put_back(up)
@@ -135,6 +140,22 @@ def _undo_activities(intended: Sequence[Record], plan: Plan, writer: History) ->
         undo_all(foreign, catalogue(), connect(plan.target, ""), writer, Env())
 
 
+def _undo_in_cluster(intended: Sequence[Record], plan: Plan, address: str, writer: History) -> tuple[str, ...]:
+    """
+    Undo what a run left in its cluster, from the cluster first and then from the run's own records; return what is left there.
+
+    The cluster comes last too: to see that a fault is healed, agents may have been attached once more.
+    """
+    try:
+        left = recovered(plan.target, plan.system, lambda _: None).left
+        if intended:
+            undo_all(intended, catalogue(), connect(plan.target, address), writer, Env())
+            left = recovered(plan.target, plan.system, lambda _: None).left
+    except TargetError as error:
+        return (in_one_line(error),)
+    return left
+
+
 def _put_back(up: Standing) -> tuple[str, ...]:
     """Heal and reset what is up, on its own variant; return its name if that fails."""
     try:
@@ -144,9 +165,14 @@ def _put_back(up: Standing) -> tuple[str, ...]:
     return ()
 
 
+def _address(history: Sequence[Record]) -> str | None:
+    """Return where the system was that a run used without owning it; None when it had not got there, or owned it."""
+    return next((str(record.data["address"]) for record in history if record.event == Event.SYSTEM_JOINED), None)
+
+
 def _joined(history: Sequence[Record], folder: Path, plan: Plan) -> Standing | None:
     """Return the system that a run used without owning it, if that is still up; None when it is gone."""
-    address = next((str(record.data["address"]) for record in history if record.event == Event.SYSTEM_JOINED), None)
+    address = _address(history)
     up = standing(folder.parent, plan.system.name) if address else None
     return up if up is not None and up.address == address else None
 

@@ -39,13 +39,15 @@ class Raised:
     was_up: bool
 
 
-def usable(out: Path, system: System) -> Standing | None:
+def usable(out: Path, system: System, *, target: str = TARGET) -> Standing | None:
     """
-    Return what a run in ``out`` is to use; None when nothing is up there and it starts its own. Call under the lock.
+    Return what a run in ``out`` is to use; None when nothing is up there and it starts its own, or finds it elsewhere. Call under the lock.
 
     Raises:
         UnlikeError: Something is up there under this name.
     """
+    if target != TARGET:
+        return None
     up = standing(out, system.name)
     if up is not None and not up.fits(system):
         raise UnlikeError(f"the {system.name} that is up in {out} runs as another system file says; end it first")

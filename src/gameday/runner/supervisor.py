@@ -18,15 +18,18 @@ from pydantic import JsonValue
 from gameday.experiment.foreign import ACTIVITY
 from gameday.experiment.plan import Plan
 from gameday.faults import catalogue
-from gameday.load.session import LoadLostError, LoadSession
+from gameday.load.session import LoadLostError
 from gameday.record.folder import started
 from gameday.record.history import Event, History, outstanding, read_history
+from gameday.runner.claim import claim
 from gameday.runner.env import Env
 from gameday.runner.folder import Sources, create_folder, describe
 from gameday.runner.follow import Follower
 from gameday.runner.identity import identity
+from gameday.runner.loading import Session, load_session
 from gameday.runner.lock import lock
 from gameday.runner.order import Order
+from gameday.runner.residue import check_residue
 from gameday.runner.sampler import Sampler
 from gameday.runner.signals import Interrupted, Interruptions
 from gameday.runner.standing import usable
@@ -34,16 +37,17 @@ from gameday.runner.undo import undo_all
 from gameday.runner.view import View
 from gameday.runner.watch import Watch
 from gameday.runner.worker_process import WorkerProcess
+from gameday.targets.claim import Claim
 from gameday.targets.connect import Host, connect, host
-from gameday.targets.local.events import ProcessEvent, ProcessExited, ProcessStarted
+from gameday.targets.events import ProcessExited, ProcessStarted, ReplicaJoined, ReplicaLeft, TargetEvent
 from gameday.targets.local.standing import Standing
 from gameday.targets.protocol import TargetError
 
 LEAD_S = 0.4
 """Between the order and the first arrival: the worker and the load are told of the same instant ahead of time."""
-OVERTIME_S = 20.0
-"""How long after the last request may have ended a worker that has not left counts as stuck."""
-LEAVE_S = 15.0
+OVERTIME_S = {"local": 20.0, "kind": 75.0}
+"""How long after the last request may have ended a worker that has not left counts as stuck: longer than healing takes there."""
+LEAVE_S = {"local": 15.0, "kind": 70.0}
 """How long the worker may take to leave through its rollbacks: an undo, and its being seen healed."""
 START_S = 60.0
 """How long the load process may take to start: a person's own locustfile may import a lot."""
@@ -60,6 +64,9 @@ class Ended:
         residue: Whether a fault could not be undone.
         error: What kept the run from being completed, None if nothing did; the traceback is in the history.
         expected: The error is one that a target or a load may have, not a mistake of ours.
+        left: What a look for what is left found in a system that goes on without the run, one sentence each.
+        target: Where it ran.
+        system: The system's name.
     """
 
     folder: Path
@@ -67,6 +74,9 @@ class Ended:
     residue: bool
     error: str | None
     expected: bool
+    left: tuple[str, ...]
+    target: str
+    system: str
 
 
 def supervise(plan: Plan, sources: Sources, *, out: Path, secrets: Mapping[str, str], view: View, env: Env) -> Ended:
@@ -74,12 +84,17 @@ def supervise(plan: Plan, sources: Sources, *, out: Path, secrets: Mapping[str, 
     Carry out a plan and leave a run's folder behind.
 
     Raises:
-        RefusedError: Another run holds the system's lock, or what is up is another system; nothing was started.
+        RefusedError: Another run holds the system, it may not be touched, or what is up is another system; nothing was started.
+        TargetError: The target cannot be asked whether another run holds the system; nothing was started.
     """
-    with lock(out, system=plan.system.name, target=plan.target), Interruptions().watch() as interruptions:
-        up = usable(out, plan.system)
+    with (
+        lock(out, system=plan.system.name, target=plan.target),
+        Interruptions().watch() as interruptions,
+        claim(plan) as claimed,
+    ):
+        up = usable(out, plan.system, target=plan.target)
         folder = create_folder(out, plan, sources)
-        run = _Run(plan, folder, up=up, secrets=secrets, view=view, env=env, interruptions=interruptions)
+        run = _Run(plan, folder, claim=claimed, up=up, secrets=secrets, view=view, env=env, interruptions=interruptions)
         return run.go(sources)
 
 
@@ -91,6 +106,7 @@ class _Run:
         plan: Plan,
         folder: Path,
         *,
+        claim: Claim,
         up: Standing | None,
         secrets: Mapping[str, str],
         view: View,
@@ -98,16 +114,17 @@ class _Run:
         interruptions: Interruptions,
     ) -> None:
         self.plan, self.folder, self.secrets, self.view, self.env = plan, folder, secrets, view, env
-        self.up = up
+        self.claim, self.up = claim, up
         self.interruptions = interruptions
         self.start_s = env.now_s()
         self.history = History(folder, "supervisor", start_s=self.start_s, secrets=secrets.values())
         self.worker: WorkerProcess | None = None
         self.host: Host | None = None
-        self.load: LoadSession | None = None
+        self.load: Session | None = None
         self.sampler: Sampler | None = None
         self.origin_s = 0.0
         self.residue = False
+        self.left: tuple[str, ...] = ()
         self.interrupted: str | None = None
         self.error: str | None = None
         self.expected = True
@@ -130,16 +147,35 @@ class _Run:
         self._clean_up()
         self.history.append(Event.RUN_FINISHED)
         self.history.close()
-        return Ended(self.folder, self.interrupted, self.residue, self.error, self.expected)
+        return Ended(
+            self.folder,
+            self.interrupted,
+            self.residue,
+            self.error,
+            self.expected,
+            self.left,
+            self.plan.target,
+            self.plan.system.name,
+        )
 
     def _set_up(self, sources: Sources) -> None:
         plan = self.plan
         self.worker = WorkerProcess()
         self.history.append(Event.PROCESS_STARTED, identity("worker", self.worker.pid))
-        self.host = host(plan.target, plan.system, logs=self.folder / "logs", progress=self.view.step, up=self.up)
+        self.host = host(
+            plan.target,
+            plan.system,
+            claim=self.claim,
+            logs=self.folder / "logs",
+            progress=self.view.step,
+            faults=plan.faults,
+            up=self.up,
+        )
         self.host.start()
-        if self.up:
-            self.history.append(Event.SYSTEM_JOINED, {"address": self.up.address, "pid": self.up.pid}, durable=True)
+        if self.up or self.claim.run:
+            pid = self.up.pid if self.up else 0
+            joined: dict[str, JsonValue] = {"address": self.host.address, "pid": pid, "run": self.claim.run}
+            self.history.append(Event.SYSTEM_JOINED, joined, durable=True)
         self._note_processes()
         self.history.append(Event.SYSTEM_READY, {"seconds": round(self.env.now_s() - self.start_s, 3)})
         describe(self.folder, sources, start_s=self.start_s, parts=self.host.versions())
@@ -149,17 +185,23 @@ class _Run:
         self.host.reset()
         self.view.step("starting the load process")
         target = connect(plan.target, self.host.address)
-        urls = {load.route: target.url(plan.system.routes[load.route].entry) for load in plan.routes}
-        self.load = LoadSession(
-            plan, folder=self.folder, urls=urls, secrets=self.secrets, locustfile=sources.locustfile
+        self.load = load_session(
+            plan,
+            folder=self.folder,
+            address=self.host.address,
+            secrets=self.secrets,
+            locustfile=sources.locustfile,
         )
         self.load.start(timeout_s=START_S)
-        self.history.append(Event.PROCESS_STARTED, identity("load", self.load.pid))
+        if self.load.pid is not None:
+            self.history.append(Event.PROCESS_STARTED, identity("load", self.load.pid))
+        if self.load.workers:
+            self.history.append(Event.LOAD_WORKERS, {"workers": list(self.load.workers)})
         self.sampler = Sampler(self.folder, target, self.env, start_s=self.start_s)
 
     def _begin(self) -> None:
         assert self.worker and self.load and self.host and self.sampler  # noqa: S101, PT018 - set up just before
-        self.origin_s = self.env.now_s() + LEAD_S
+        self.origin_s = self.env.now_s() + max(LEAD_S, self.load.lead_s)
         self.history.append(Event.LOAD_ORIGIN, {"origin_s": round(self.origin_s - self.start_s, 6)})
         self.load.begin(self.origin_s)
         order = Order(
@@ -181,6 +223,7 @@ class _Run:
         last_s = _last_s(self.plan)
         while True:
             self.interruptions.check()
+            self.claim.check()
             now_s = self.env.now_s() - self.origin_s
             follower.follow(now_s, self.worker, self.load)
             self._note_processes()
@@ -204,6 +247,7 @@ class _Run:
         """End everything in the order that keeps the system safe; one step's failure does not stop the next."""
         with ExitStack() as steps:  # last in, first out
             if self.host:
+                steps.callback(self._try, "looking for what is left", self._look_for_residue)
                 steps.callback(self._try, "stopping the system", self.host.stop)
             if self.sampler:
                 steps.callback(self._try, "reading the last counters", self.sampler.stop)
@@ -215,12 +259,13 @@ class _Run:
 
     def _end_worker(self) -> None:
         assert self.worker  # noqa: S101 - else not called
-        self.worker.end(within_s=0 if self.interruptions.count > 1 else LEAVE_S)
+        self.worker.end(within_s=0 if self.interruptions.count > 1 else LEAVE_S[self.plan.target])
 
     def _undo(self) -> None:
         left = outstanding(read_history(self.folder))
         if left and self.host:
             self.view.step("undoing what is outstanding")
+            self.residue = True  # until it is seen undone: the target may not even be reached
             target = connect(self.plan.target, self.host.address)
             self.residue = not undo_all(left, catalogue(), target, self.history, self.env)
 
@@ -232,10 +277,17 @@ class _Run:
             self.history.append(Event.LOAD_DONE, done.data())
         self.load.kill()
 
+    def _look_for_residue(self) -> None:
+        assert self.host  # noqa: S101 - else not called
+        if (found := check_residue(self.host, self.history)) is not None:
+            self.view.notice(f"residue check: {found.summary()}")
+            self.left = found.sentences()
+            self.residue = self.residue or bool(self.left)
+
     def _note_processes(self) -> None:
         assert self.host  # noqa: S101 - set up before
         for event in self.host.events():
-            self.history.append(*_recorded(event, lasting=self.up is not None))
+            self.history.append(*_recorded(event, now_s=self.env.now_s(), lasting=self.up is not None))
             if isinstance(event, ProcessExited) and not event.expected:
                 self.view.notice(f"{event.process} died ({event.code})")
 
@@ -259,10 +311,19 @@ class _Run:
 def _last_s(plan: Plan) -> float:
     """Return when a worker that has not left counts as stuck; each activity's rollbacks may take its timeout, and be tried twice."""
     rollbacks_s = sum(2 * float(str(each.parameters["timeout"])) for each in plan.faults if each.fault == ACTIVITY)
-    return plan.duration_s + plan.experiment.load.hang_s + OVERTIME_S + rollbacks_s
+    return plan.duration_s + plan.experiment.load.hang_s + OVERTIME_S[plan.target] + rollbacks_s
 
 
-def _recorded(event: ProcessEvent, *, lasting: bool) -> tuple[Event, dict[str, JsonValue]]:
-    kind = Event.PROCESS_STARTED if isinstance(event, ProcessStarted) else Event.PROCESS_EXITED
+def _recorded(event: TargetEvent, *, now_s: float, lasting: bool) -> tuple[Event, dict[str, JsonValue]]:
     data = {name: value for name, value in asdict(event).items() if name != "t_s"}
-    return kind, {**data, "lasting": True} if lasting else data
+    if isinstance(event, ReplicaJoined | ReplicaLeft):
+        return _KINDS[type(event)], {**data, "late_s": round(max(0.0, now_s - event.t_s), 6)}
+    return _KINDS[type(event)], {**data, "lasting": True} if lasting else data
+
+
+_KINDS: Mapping[type[TargetEvent], Event] = {
+    ProcessStarted: Event.PROCESS_STARTED,
+    ProcessExited: Event.PROCESS_EXITED,
+    ReplicaJoined: Event.REPLICA_JOINED,
+    ReplicaLeft: Event.REPLICA_LEFT,
+}

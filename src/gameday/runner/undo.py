@@ -12,11 +12,13 @@ from typing import cast
 from gameday.faults.protocol import Data, Fault
 from gameday.record.history import Event, History, Record
 from gameday.runner.env import Env
-from gameday.targets.protocol import Target, TargetError
+from gameday.targets.protocol import Cluster, Target, TargetError
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HEAL_S = 12.0
 """How long a fault may take to be seen healed after its undo: a database recovers from its log, a service opens its connections."""
+CLUSTER_HEAL_S = 60.0
+"""The same in a cluster, where a pod is found a node, may wait for a volume, and has to be probed before it is ready."""
 
 
 def undo_all(
@@ -39,10 +41,11 @@ def _undo(record: Record, faults: Mapping[str, Fault], target: Target, history: 
         fault, undo = faults[str(record.data["fault"])], cast("Data", record.data["undo"])
         fault.undo(undo, target)
         history.append(Event.FAULT_UNDONE, {"id": name})
-        until_s = env.now_s() + HEAL_S
+        within_s = CLUSTER_HEAL_S if isinstance(target, Cluster) else HEAL_S
+        until_s = env.now_s() + within_s
         while not _healed(fault, undo, target):
             if env.now_s() > until_s:
-                raise TargetError(f"{name} was undone but still shows after {HEAL_S:g} s")  # noqa: TRY301 - one place records
+                raise TargetError(f"{name} was undone but still shows after {within_s:g} s")  # noqa: TRY301 - one place records
             env.sleep(0.1)
         history.append(Event.FAULT_VERIFIED, {"id": name}, durable=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, the next fault must be undone and this one stays outstanding

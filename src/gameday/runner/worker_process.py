@@ -35,7 +35,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=tie(signal.SIGTERM),  # noqa: PLW1509 - no threads run yet
+            preexec_fn=tie(signal.SIGTERM),  # noqa: PLW1509 - it takes no lock that another thread could hold
         )
         self._rest = b""
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Hashable, Mapping
 
+from gameday.targets.protocol import Calls
+
+_BUCKET = "dependency_request_duration_seconds_bucket"
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 _COUNTERS = ("_total", "_count", "_sum", "_bucket")
 _STATES = ("breaker_state",)
 
@@ -29,10 +34,10 @@ class ServicePage:
 
     def __init__(self) -> None:
         """Start without a replica."""
-        self._counted: dict[tuple[str, int], Page] = {}
+        self._counted: dict[Hashable, Page] = {}
 
-    def merged(self, pages: Mapping[tuple[str, int], Page]) -> Page:
-        """Add up the pages that were read just now, by replica and process id."""
+    def merged(self, pages: Mapping[Hashable, Page]) -> Page:
+        """Add up the pages that were read just now, by what tells one process from the next."""
         for replica, page in pages.items():
             self._counted[replica] = {key: value for key, value in page.items() if _named(key, _COUNTERS)}
         merged: Page = {}
@@ -50,3 +55,18 @@ class ServicePage:
 
 def _named(key: str, endings: tuple[str, ...]) -> bool:
     return key.partition("{")[0].endswith(endings)
+
+
+def calls_to(callee: str, page: Mapping[str, float]) -> Calls:
+    """Return what a caller's page says of its calls to a service."""
+    answered: dict[float, int] = {}
+    for key, value in page.items():
+        name, _, rest = key.partition("{")
+        labels = dict(_LABEL.findall(rest))
+        if name == _BUCKET and labels["dependency"] == callee and labels["outcome"] == "ok":
+            answered[float(labels["le"])] = int(value)
+    failed = sum(
+        int(page.get(f'dependency_requests_total{{dependency="{callee}",outcome="{outcome}"}}', 0))
+        for outcome in ("error", "timeout")
+    )
+    return Calls(dict(sorted(answered.items())), failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 CANARY_S = 3.0
 """How long a canary waits for its answer where no delay is asked for."""
@@ -37,7 +37,9 @@ class EdgeState:
     What the proxy on an edge does now, and what it did since it started.
 
     ``live`` counts the connections open now; ``requests`` those seen while errors were injected, ``matched`` those of them on the path
-    that was asked for, and ``rejected`` those that the proxy answered itself.
+    that was asked for, and ``rejected`` those that the proxy answered itself. Where an edge has several proxies, all are added up, a
+    fault is shown when all of them have it, and ``partial`` says that only some do. ``existing`` counts the connections from before that
+    were reset so that they pass the proxy, and ``spared`` those that are let past it on purpose: the health checks of a kubelet.
     """
 
     edge: str
@@ -50,11 +52,14 @@ class EdgeState:
     requests: int = 0
     matched: int = 0
     rejected: int = 0
+    existing: int = 0
+    spared: int = 0
+    partial: bool = False
 
     @property
     def is_free(self) -> bool:
         """Tell whether no fault is on the edge."""
-        return self.delay is None and self.errors is None and not self.blackholed
+        return self.delay is None and self.errors is None and not self.blackholed and not self.partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +86,18 @@ class Emptied:
 @dataclass(frozen=True, slots=True)
 class Replica:
     """
-    One process of a service.
+    One process or pod of a service.
 
     Attributes:
-        name: As the target knows it, such as ``web``; it stays the same when the process is started again.
-        pid: Of the present process; None when there is none.
-        created_s: When that one began, in seconds since the boot: with the pid it identifies the process.
+        name: As the target knows it, such as ``web``. A process that is started again keeps it; a pod that takes another's place has
+            another one.
+        identity: Tells the present one from any that comes after it: of a process its pid and start, of a pod its uid and restarts;
+            None when there is none.
         stopped: Its process state is T: it is there and does nothing.
     """
 
     name: str
-    pid: int | None
-    created_s: float | None
+    identity: str | None
     stopped: bool
 
 
@@ -104,6 +109,31 @@ class Stress:
     memory_bytes: float
     most_cores: float
     most_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """How many replicas a service is to have, how many are ready, and to how many of them its callers are sent."""
+
+    desired: int
+    ready: int
+    endpoints: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """
+    One node of a cluster, and what it runs of the system.
+
+    Attributes:
+        name: As the cluster knows it.
+        schedulable: New pods may be put there.
+        pods: Names of the system's pods there, those that are ending included, in order; what belongs to every node is none of them.
+    """
+
+    name: str
+    schedulable: bool
+    pods: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +192,16 @@ class Target(Protocol):
         """Ask a process directly, not through a proxy, whether it can do its work; within about a second."""
         ...
 
-    def kill(self, replica: str, *, lease_s: float) -> None:
+    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
         """
-        End a process with SIGKILL; it is started again as always, after ``lease_s`` at the soonest.
+        End a process: with SIGKILL at once, or, given ``grace_s``, with SIGTERM and then SIGKILL when it takes longer than that.
 
-        While it is kept down, calling this again extends the lease.
+        It is started again as always, after ``lease_s`` at the soonest. While it is kept down, calling this again extends the lease.
         """
         ...
 
     def revive(self, replica: str) -> None:
-        """Keep a killed process down no longer. Idempotent."""
+        """Keep a killed process down no longer; where one lease holds several, none of them. Idempotent."""
         ...
 
     def pause(self, replica: str, *, lease_s: float) -> None:
@@ -209,3 +239,51 @@ class Target(Protocol):
     def url(self, service: str) -> str:
         """Return where requests from outside enter at a service: ``http://127.0.0.1:PORT``, to which paths are appended."""
         ...
+
+
+@runtime_checkable
+class Cluster(Target, Protocol):
+    """A target whose services have any number of replicas, on nodes. What it changes ends by itself, as everything does."""
+
+    def workload(self, service: str) -> Workload:
+        """Read how many replicas a service is to have and has."""
+        ...
+
+    def scale(self, service: str, count: int, *, lease_s: float) -> None:
+        """Give a service ``count`` replicas; the number before comes back after ``lease_s`` unless this is called again. Idempotent."""
+        ...
+
+    def unscale(self, service: str) -> None:
+        """Give a service the number of replicas that it had before ``scale``. Idempotent."""
+        ...
+
+    def node_of(self, replica: str) -> str:
+        """Read on which node a replica is."""
+        ...
+
+    def node(self, name: str) -> Node:
+        """Read a node."""
+        ...
+
+    def cordon(self, node: str, *, lease_s: float) -> None:
+        """Let nothing new be put on a node; ends after ``lease_s`` unless this is called again. Idempotent."""
+        ...
+
+    def evict(self, node: str, *, grace_s: float) -> None:
+        """
+        Ask the system's pods on a node to leave within ``grace_s``; those that are leaving are not asked again.
+
+        One whose disruption budget does not allow it yet stays; call this again later.
+        """
+        ...
+
+    def uncordon(self, node: str) -> None:
+        """Let a node be as it was before ``cordon``. Idempotent."""
+        ...
+
+
+def cluster(target: Target) -> Cluster:
+    """Return the target as a cluster; raises ``TargetError`` when it is none."""
+    if not isinstance(target, Cluster):
+        raise TargetError("this target has no nodes and no number of replicas to change; run with --target kind")
+    return target

@@ -19,6 +19,7 @@ def load_plan(
     hang: str = "3s",
     arrivals: Literal["poisson", "constant"] = "poisson",
     seed: int = 1,
+    workers: int = 1,
 ) -> Plan:
     """Return a plan whose routes (name -> keys of the system file, ``request`` at least) are all loaded at one rate."""
     system = System.model_validate(
@@ -34,7 +35,7 @@ def load_plan(
             "title": "Load",
             "description": "Load",
             "system": "test",
-            "load": {"routes": dict.fromkeys(routes, rate), "arrivals": arrivals, "hang": hang},
+            "load": {"routes": dict.fromkeys(routes, rate), "arrivals": arrivals, "hang": hang, "workers": workers},
             "steady-state-hypothesis": {"title": "None", "probes": [{"route": next(iter(routes))}]},
             "method": [{"fault": "none", "parameters": {}}],
         }

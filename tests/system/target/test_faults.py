@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from gameday.experiment.catalogue import PlannedFault
 from gameday.faults import catalogue
 from gameday.faults.protocol import Fault
-from gameday.targets.local.events import ProcessExited
+from gameday.targets.events import ProcessExited
 from gameday.targets.local.folder import sweep
 from gameday.targets.protocol import Errors, Stress, TargetError
 from samples import planned
@@ -58,10 +58,10 @@ def test_a_fault_shows_in_the_targets_signals_and_is_undone(naive: Shop, name: s
     fault, plan = case(name)
     naive.host.events()
     undo = fault.prepare(plan, naive.target)
-    injected = fault.inject(plan, naive.target)
+    injected = fault.inject(plan, naive.target, undo)
 
     def bites() -> bool:
-        fault.renew(plan, naive.target)
+        fault.renew(plan, naive.target, undo)
         send([Ask("POST", naive.url("/checkout"), CHECKOUT)] * 8, patience_s=0.5)
         return fault.prove(plan, naive.target, injected).bites
 
@@ -117,7 +117,7 @@ def test_a_process_is_kept_down_for_as_long_as_it_is_asked_for(naive: Shop) -> N
     for _ in range(4):
         naive.target.kill("cache", lease_s=2)
         send([Ask("GET", naive.url("/product/1"))], patience_s=1)
-        assert naive.target.replicas("cache")[0].pid is None
+        assert naive.target.replicas("cache")[0].identity is None
     naive.target.revive("cache")
     wait_until(lambda: naive.target.is_ready("cache"), what="the cache")
 

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from gameday.agent.lifeline import created_s
+from gameday.targets.events import ProcessExited, ProcessStarted
 from gameday.targets.local import programs
-from gameday.targets.local.events import ProcessExited, ProcessStarted
 from gameday.targets.local.folder import Folder, sweep
 from gameday.targets.local.system import LocalSystem
 from gameday.targets.protocol import Delay, TargetError
@@ -80,7 +80,8 @@ def test_a_process_that_is_killed_comes_back(shop_that_runs: Shop, process: str)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: shop_that_runs.target.metrics()["node"][key] == before + 1, what=f"the restart of {process}")
     wait_until(lambda: works(shop_that_runs), what=f"every route after {process} was killed")
-    events = [event for event in shop_that_runs.host.events() if event.process == process]
+    happened = shop_that_runs.host.events()
+    events = [e for e in happened if isinstance(e, ProcessStarted | ProcessExited) and e.process == process]
     ended = next(event for event in events if isinstance(event, ProcessExited))
     assert (ended.pid, ended.code, ended.expected) == (pid, -signal.SIGKILL, False)
     started = next(event for event in events if isinstance(event, ProcessStarted))

@@ -11,12 +11,13 @@ from pydantic import JsonValue
 
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Analysis, Gate, Status, Verdict
+from gameday.experiment.model import KindTarget, Targets
 from gameday.record.folder import RunData
 from gameday.record.history import Event, Record
 from gameday.record.requests import Outcome, Rows
 from simulator.closed import Users, closed
 from simulator.systems import healthy
-from simulator.world import Asked, made_up, run_of
+from simulator.world import Asked, made_up, run_of, server_pages
 
 SHORT = Asked(
     rates_per_s={"login": 60, "pulse": 60},
@@ -154,3 +155,46 @@ def test_only_a_closed_load_has_requests_of_no_route() -> None:
     assert gate(judge(replace(sound_closed(), rows=rows)), "gate.rows").status is Status.SHOWN
     run = replace(sound(), names={2: "GET /basket"})
     assert judge(replace(run, rows=spoilt(run.rows, "route", 2))).decided_by == "gate.rows"
+
+
+def in_a_cluster(*, demo: bool, uncounted: float | None = None) -> Gate:
+    """Return the gate of the accounts of a run on kind, whose servers lose a share of their counts, or publish none."""
+    plan = made_up(SHORT, 1)
+    kind = KindTarget(
+        context="kind-gameday", namespace="made-up", url="http://127.0.0.1:1", demo="shop" if demo else None
+    )
+    system = plan.system.model_copy(update={"targets": Targets(kind=kind)})
+    answers = healthy(plan)
+    run = (
+        sound()
+        if uncounted is None
+        else run_of(plan, answers, metrics=server_pages(plan, answers, uncounted=uncounted))
+    )
+    return gate(judge(replace(run, plan=replace(plan, target="kind", system=system))), "gate.accounting")
+
+
+@pytest.mark.parametrize(
+    ("demo", "uncounted", "status"),
+    [
+        (True, None, Status.FAIL),
+        (False, None, Status.SHOWN),
+        (True, 0.0, Status.PASS),
+        (False, 0.0, Status.PASS),
+        (True, 0.2, Status.FAIL),
+        (False, 0.2, Status.FAIL),
+    ],
+)
+def test_only_a_system_of_somebodys_own_may_publish_no_counters(
+    demo: bool,  # noqa: FBT001 - what the system file says
+    uncounted: float | None,
+    status: Status,
+) -> None:
+    """What it does publish must agree with the rows all the same."""
+    assert in_a_cluster(demo=demo, uncounted=uncounted).status is status
+
+
+def test_a_system_without_counters_is_told_to_have_none() -> None:
+    """So that nobody takes the gate for one that has compared anything."""
+    found = in_a_cluster(demo=False)
+    assert "publish no counters" in found.reason
+    assert found.n == 0

@@ -29,7 +29,8 @@ def test_validate_checks_everything_that_is_found_when_nothing_is_named(capsys: 
     """The caller's experiments and those that ship."""
     assert main(["validate"]) == Exit.PASSED
     assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
-        ["valid", name] for name in sorted(["small", *(path.stem for path in shipped().glob("*.yaml"))])
+        *(["valid", name] for name in sorted(["small", *(path.stem for path in shipped().glob("*.yaml"))])),
+        *(["valid", path.stem] for path in sorted((shipped() / "suites").glob("*.yaml"))),
     ]
 
 

@@ -14,8 +14,9 @@ from gameday.analysis.model import Verdict
 from gameday.cli.exits import Exit
 from gameday.cli.judging import Judged, hint
 from gameday.cli.main import main
+from gameday.cli.once import made_by, words
 from gameday.cli.parser import COMMANDS, parse
-from gameday.cli.run import made_by
+from gameday.cli.program import RUNS
 from gameday.runner.lock import lock
 from gameday.targets.local.requirements import missing
 from samples import ROOT, planned
@@ -117,10 +118,10 @@ def test_a_refused_up_or_down_is_to_be_asked_again(asked: str, capsys: pytest.Ca
 def test_the_command_in_a_run_s_folder_names_the_file_and_the_folder_but_not_this_machine_s_program() -> None:
     """The reports stay the same bytes, whoever makes them."""
     args = parse(["run", "mine/none.yaml", "--out", "my runs", "--seed", "7"])
-    assert made_by(args, planned()) == (
+    assert made_by(words(args.name, planned()), out=args.out) == (
         "gameday run mine/none.yaml --target local --seed 1 --variant hardened --out 'my runs'"
     )
-    assert "--out" not in made_by(parse(["run", "none"]), planned())
+    assert "--out" not in made_by(words("none", planned()), out=RUNS)
 
 
 def _hint(command: str, verdict: Verdict = Verdict.PASS, variant: str = "naive") -> str:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from gameday.cli.up import curl
+from gameday.cli.curl import curl
 from gameday.experiment.model import Route, Secret
 from samples import shop
 

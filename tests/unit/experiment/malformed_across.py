@@ -86,6 +86,37 @@ ACROSS: dict[str, tuple[Case, ...]] = {
             "3 targets.local.bypass.web -> stok: there is no edge",
         ),
     ),
+    "what is said of a cluster": (
+        system(
+            "  local: {demo: shop}\n",
+            '  kind: {context: kind-tiny, namespace: tiny, demo: shop, url: {web: "http://127.0.0.1:30080"}}\n',
+            "3 targets.kind.url: it does not say where requests enter at pulse",
+        ),
+        system(
+            "  local: {demo: shop}\n",
+            '  kind: {context: kind-tiny, namespace: tiny, url: "http://127.0.0.1:30080"}\n',
+            "3 targets.kind: nothing in the cluster can be switched to the variants of the system",
+        ),
+        system(
+            "  local: {demo: shop}\n",
+            "  kind: {context: kind-tiny, namespace: tiny, demo: shop, url: 127.0.0.1:30080}\n",
+            "3 targets.kind.url: url cannot be read",
+        ),
+        system(
+            "  local: {demo: shop}\n",
+            '  kind: {context: kind-tiny, namespace: Tiny, demo: shop, url: "http://127.0.0.1:30080"}\n',
+            "3 targets.kind.namespace: namespace cannot be read",
+        ),
+        system(
+            "  local: {demo: shop}\nvariants:\n  naive: {breaker: false}\n  hardened: {breaker: true}\n"
+            "services:\n  web: {metrics: /metrics}\n  stock: {}\n",
+            '  kind: {context: kind-tiny, namespace: tiny, demo: shop, url: "http://127.0.0.1:30080"}\n'
+            "variants:\n  naive: {breaker: false}\n  hardened: {breaker: true}\n"
+            "services:\n  web: {metrics: /metrics, password: {secret: a, key: b}}\n  stock: {deployment: web}\n",
+            "8 services.web.password: web is no store",
+            "9 services.stock.deployment: the Deployment web is that of web already",
+        ),
+    ),
     "faults that do not fit the system": (
         experiment(
             "edge: web -> stock", "edge: web -> stok", "19 method[0].latency.edge: web -> stok does not fit the system"

@@ -58,7 +58,7 @@ VALUES: dict[str, tuple[Case, ...]] = {
         experiment("delay: 2s}", "delay: 2s, jiter: 1s}", "19 method[0].latency.jiter: unknown key jiter"),
         experiment("recovery: 14s}", "recovery: 14s, cooldown: 3s}", "12 phases.cooldown: unknown key cooldown"),
         experiment("{isolated: [buy]}", "{isolated: [buy], on: yes}", "21 expect.bulkhead.on: unknown key on"),
-        system("  stock: {}", "  stock: {port: 8080}", "9 services.stock.port: unknown key port"),
+        system("  stock: {}", "  stock: {image: shop}", "9 services.stock.image: unknown key image"),
     ),
     "missing keys": (
         experiment("title: Does it hold?\n", "", "1 title: title is missing"),

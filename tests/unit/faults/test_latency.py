@@ -20,7 +20,7 @@ def proof(target: FakeTarget, **dose: JsonValue) -> Proof:
     """Inject a delay and look at it once."""
     plan = planned("latency", {"edge": EDGE, **dose}).faults[0]
     fault = Latency()
-    return fault.prove(plan, target, fault.inject(plan, target))
+    return fault.prove(plan, target, fault.inject(plan, target, {}))
 
 
 @pytest.mark.parametrize("delay", ["2s", "5s", "16s"])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,15 @@ sys.exit(len(recover(Path(sys.argv[1]))))
 """
 
 
-def killed_run(out: Path, name: str = "run", *, boot: str | None = None, start_s: float | None = None) -> Path:
+def killed_run(
+    out: Path, name: str = "run", *, boot: str | None = None, start_s: float | None = None, target: str = "local"
+) -> Path:
     """Leave what a run leaves that is killed while its fault is on."""
     folder = out / name
     folder.mkdir(parents=True)
     start_s = time.monotonic() - 60 if start_s is None else start_s
     about = About("2026-01-01T00:00:00+00:00", start_s, boot or boot_id(), {}, "gameday run small")
-    (folder / "plan.json").write_text(planned().to_json())
+    (folder / "plan.json").write_text(replace(planned(), target=target).to_json())
     (folder / "run.json").write_text(about.to_json())
     history = History(folder, "worker", start_s=start_s, monotonic_s=lambda: start_s + 30)
     history.append(Event.FAULT_INTENDED, {"id": "latency-1", "fault": "latency", "undo": {}})
@@ -46,6 +49,13 @@ def test_an_outstanding_fault_is_known_to_be_healed_once_its_processes_are_gone(
     assert [(done.folder, done.undone) for done in recover(tmp_path)] == [(folder, ("latency-1",))]
     assert not outstanding(read_history(folder))
     assert recover(tmp_path) == ()
+
+
+def test_a_fault_in_a_cluster_is_never_healed_by_the_end_of_the_runs_processes(tmp_path: Path) -> None:
+    """Where no record says in which cluster, it stays outstanding, and is told."""
+    folder = killed_run(tmp_path, target="kind")
+    assert [(done.undone, done.left) for done in recover(tmp_path)] == [((), ("latency-1",))]
+    assert outstanding(read_history(folder))
 
 
 def test_it_converges_after_a_reboot(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameday.targets.local.pages import ServicePage, parse_page
+from gameday.targets.pages import ServicePage, parse_page
 
 KEY = 'http_requests_total{code="200",route="login"}'
 

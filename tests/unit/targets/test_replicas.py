@@ -95,3 +95,23 @@ def test_a_service_that_is_not_spread_has_one_replica_whatever_its_state() -> No
     world.replicas.ended("web-1")
     assert (world.replicas.serving, world.replicas.endpoints) == (("web-1",), ("web-1",))
     assert world.told == [("web-1",)]
+
+
+def test_who_comes_and_goes_is_told_once_each() -> None:
+    """Those that are there at first come too, so that a reader knows how many there were."""
+    said: list[tuple[str, bool]] = []
+
+    async def scenario(world: World) -> None:
+        world.replicas = Replicas(BOTH, world._probe, world._lead_to, lambda name, joined: said.append((name, joined)))
+        watching = asyncio.create_task(world.replicas.watch())
+        await world.until(*BOTH)
+        world.silent.add("web-1")
+        world.replicas.ended("web-1")
+        await world.until("web-2")
+        world.silent.clear()
+        await world.until(*BOTH)
+        watching.cancel()
+        await asyncio.wait([watching])
+
+    asyncio.run(scenario(World()))
+    assert said == [("web-1", True), ("web-2", True), ("web-1", False), ("web-1", True)]

@@ -9,7 +9,7 @@ from gameday.experiment.checks.subject import Complaint, Subject, in_experiment,
 from gameday.experiment.flaws import Flaw, KeyPath, one_of
 from gameday.experiment.writing import per_second, seconds
 
-_OPEN_ONLY = {"arrivals": "arrivals"}
+_OPEN_ONLY = {"arrivals": "arrivals", "workers": "workers"}
 _CLOSED_ONLY = {
     "users": "users",
     "spawn_rate_per_s": "spawn-rate",

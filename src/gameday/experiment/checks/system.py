@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gameday.experiment.checks import cluster
 from gameday.experiment.checks.subject import Complaint, Subject, in_system, unknown
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, one_of
 from gameday.experiment.model import System
@@ -16,8 +17,14 @@ def check(subject: Subject) -> Iterator[Complaint]:
     if system.name != subject.system_stem:
         flaw = Flaw(("name",), "the name is not that of the file", system.name, subject.system_stem)
         yield Complaint("system", flaw)
-    if system.targets.local is None:
-        flaw = Flaw(("targets",), "the system has no target to run on", "no target", "local: {demo: shop}", of_key=True)
+    if not system.targets.names():
+        flaw = Flaw(
+            ("targets",),
+            "the system has no target to run on",
+            "no target",
+            "local: {demo: shop}, or kind: {context: kind-gameday, namespace: NAME, url: URL}",
+            of_key=True,
+        )
         yield Complaint("system", flaw)
     yield from _edges(system)
     for name in system.routes:
@@ -25,6 +32,7 @@ def check(subject: Subject) -> Iterator[Complaint]:
     yield from _origins(system)
     yield from _variants(subject)
     yield from _bypasses(system)
+    yield from cluster.check(system)
 
 
 def _edges(system: System) -> Iterator[Complaint]:

@@ -1,4 +1,4 @@
-"""Find experiment and system files by name: beside the caller first, then those that ship with gameday."""
+"""Find experiment, system and suite files by name: beside the caller first, then those that ship with gameday."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from gameday.experiment.flaws import did_you_mean, one_of
 
 SUFFIX = ".yaml"
+SUITES = "suites"
+"""The folder of suites, among experiments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ class UnknownSystemError(Exception):
         self.valid = f"{one_of(names, nothing='no system')} (in {one_of(map(str, folders))})"
         self.hint = did_you_mean(seen, names)
         super().__init__(f"there is no system {seen}; {self.valid}")
+
+
+class UnknownSuiteError(Exception):
+    """There is no such suite; ``valid`` and ``hint`` are as in ``UnknownExperimentError``."""
+
+    def __init__(self, seen: str, names: Sequence[str], folders: Sequence[Path]) -> None:
+        """Say what there is."""
+        self.seen = seen
+        self.valid = f"{one_of(names, nothing='no suite')} (in {one_of(map(str, folders))}), or the path of a file"
+        self.hint = did_you_mean(seen, names)
+        super().__init__(f"there is no suite {seen}; {self.valid}")
 
 
 def shipped() -> Path:
@@ -99,6 +112,37 @@ def find_systems(folders: Sequence[Path]) -> dict[str, Path]:
         for path in folder.glob(f"*{SUFFIX}"):
             found.setdefault(path.stem, path)
     return dict(sorted(found.items()))
+
+
+def suite_folders(here: Path) -> tuple[Path, ...]:
+    """Return where suites are looked for when gameday is called in ``here``; the first one that has a name wins."""
+    return tuple(each for each in _distinct(here / "experiments" / SUITES, shipped() / SUITES) if each.is_dir())
+
+
+def find_suites(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return every suite's file by its name (the file's stem), in alphabetical order."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in folder.glob(f"*{SUFFIX}"):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def find_suite(wanted: str, folders: Sequence[Path]) -> Path:
+    """
+    Find a suite by its name, or by the path of its file (anything with a slash or ending in ``.yaml``).
+
+    Raises:
+        UnknownSuiteError: There is none.
+    """
+    found = find_suites(folders)
+    if "/" in wanted or wanted.endswith((SUFFIX, ".yml")):
+        path = Path(wanted)
+        if path.is_file():
+            return path
+    elif wanted in found:
+        return found[wanted]
+    raise UnknownSuiteError(wanted, list(found), folders)
 
 
 def _found(path: Path) -> Found:

@@ -115,8 +115,8 @@ def load_experiment(
 
 def _known(switches: Mapping[str, Sequence[str]], system: System) -> tuple[str, ...] | None:
     """Return what the system's demo can switch; None when that is not known."""
-    local = system.targets.local
-    return tuple(switches[local.demo]) if local and local.demo in switches else None
+    demos = (demo for name in system.targets.names() if (demo := system.targets.demo(name)))
+    return next((tuple(switches[demo]) for demo in demos if demo in switches), None)
 
 
 def _half(document: Document, flaws: tuple[Flaw, ...], broken: frozenset[KeyPath]) -> _Half:

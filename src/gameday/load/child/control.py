@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 import gevent
 from gevent import os as gevent_os
@@ -14,6 +15,26 @@ from gameday.load.wire import Begin, Event, Spec, Stop, dump_event, load_command
 _STDIN = 0
 _BLOCK_SIZE_BYTES = 1 << 16
 _PATIENCE_S = 60.0
+
+
+class Heard(Protocol):
+    """Where commands come from."""
+
+    def listen(self) -> Iterator[Begin | Stop]:
+        """Return them as they come; ends with who gives them."""
+        ...
+
+
+class Told(Protocol):
+    """Who is told how the load goes."""
+
+    def offer(self, event: Event) -> None:
+        """Send what may be lost."""
+        ...
+
+    def send(self, event: Event) -> None:
+        """Send what must arrive."""
+        ...
 
 
 class Commands:

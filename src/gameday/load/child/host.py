@@ -16,7 +16,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from gameday.load.child.connection import resolve
-from gameday.load.child.control import Commands, Messages
+from gameday.load.child.control import Heard, Told
 from gameday.load.child.engine import Engine
 from gameday.load.child.greenlets import GreenletEngine, Lane
 from gameday.load.child.limits import go_first, raise_limits
@@ -42,7 +42,7 @@ _FLUSH_S = TICK_S / 2
 class Host:
     """One load, from ready to done."""
 
-    def __init__(self, spec: Spec, schedule: Schedule, commands: Commands, messages: Messages) -> None:
+    def __init__(self, spec: Spec, schedule: Schedule, commands: Heard, messages: Told) -> None:
         """Resolve the addresses and build the requests. Raises ``OSError`` for an unknown host or a limit too low."""
         self._spec, self._schedule = spec, schedule
         self._commands, self._messages = commands, messages
@@ -61,11 +61,19 @@ class Host:
         self._exit_code = 0
 
     def run(self) -> int:
-        """Load until the schedule ends or the session says so, and return the exit code."""
-        environment = Environment(user_classes=[_user(self._guarded(self._drive))])
+        """Load alone until the schedule ends or the session says so, and return the exit code."""
+        environment = Environment(user_classes=[user(self.drive)])
         environment.create_local_runner()
-        self._environment = environment
         environment.runner.start(1, 1)
+        return self.load(environment)
+
+    def drive(self) -> None:
+        """Be the task of Locust's one user: the whole schedule."""
+        self._guarded(self._drive)()
+
+    def load(self, environment: Environment) -> int:
+        """Load within an environment whose runner gives a user to ``drive``; return as ``run`` does."""
+        self._environment = environment
         gevent.signal_handler(signal.SIGTERM, self._stop)
         gevent.spawn(self._guarded(self._obey))
         self._seated.wait()
@@ -159,7 +167,7 @@ class Host:
         return guarded
 
 
-def _user(drive: Callable[[], None]) -> type:
+def user(drive: Callable[[], None]) -> type:
     """Make Locust's user whose only task is the whole load."""
 
     def load(_user: object) -> None:

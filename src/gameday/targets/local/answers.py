@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import asdict
 
 from gameday.demo.topology import SHOP
 from gameday.targets.local import http
 from gameday.targets.local.canary import canary_s
 from gameday.targets.local.events import event_message
-from gameday.targets.local.pages import Page, ServicePage, parse_page
 from gameday.targets.local.plant import Plant
 from gameday.targets.local.ports import HOST
 from gameday.targets.local.process_faults import ProcessFaults
 from gameday.targets.local.proxies import ProxyLink
 from gameday.targets.local.wire import Json, Message, number
+from gameday.targets.pages import Page, ServicePage, parse_page
 from gameday.targets.protocol import TargetError
 
 _READY_S = 4.0
@@ -193,7 +193,7 @@ class Answers:
     async def _scrape(self, service: str) -> Page | None:
         """Read the page of a service's replicas; None when none of them answers."""
         read = await asyncio.gather(*(self._read(instance) for instance in self._plant.replicas(service)))
-        pages = {replica: page for replica, page in read if page is not None}
+        pages: dict[Hashable, Page] = {replica: page for replica, page in read if page is not None}
         return self._pages.setdefault(service, ServicePage()).merged(pages) if pages else None
 
     async def _read(self, instance: str) -> tuple[tuple[str, int], Page | None]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from gameday.agent.lifeline import created_s, tie
-from gameday.targets.local.events import ProcessEvent, ProcessExited, ProcessStarted
+from gameday.targets.events import ProcessEvent, ProcessExited, ProcessStarted
 
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 5.0
@@ -136,21 +136,32 @@ class Child:
         """Start it and keep it running until ``stop``."""
         self._task = asyncio.ensure_future(self._keep())
 
-    def kill(self, lease_s: float) -> None:
+    def kill(self, lease_s: float, *, grace_s: float = 0.0) -> None:
         """
         End it and all of its children with SIGKILL; it is not started again before ``lease_s`` is over, or ``revive``.
 
-        Children would keep the stores' resources for a moment, in which the next process could not start.
+        Children would keep the stores' resources for a moment, in which the next process could not start. Given ``grace_s``, it is
+        asked to end, once, and has so long to do it.
         """
         self.revive()
         if lease_s > 0:
             self._may_start.clear()
             self._lease = asyncio.get_running_loop().call_later(lease_s, self.revive)
-        if self.process is not None:
-            self._killed = True
-            for process in tree(self.process.pid):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+        if self.process is None or (self._killed and grace_s > 0):
+            return
+        self._killed = True
+        if grace_s > 0:
+            self._signal(self.program.stop_signal)
+            asyncio.get_running_loop().call_later(grace_s, self._kill_tree, self.process)
+        else:
+            self._kill_tree(self.process)
+
+    def _kill_tree(self, process: subprocess.Popen[bytes]) -> None:
+        if process is not self.process:
+            return
+        for each in tree(process.pid):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
     def revive(self) -> None:
         """Keep it down no longer; idempotent."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gameday.targets.local.events import ProcessEvent, read_event
+from gameday.targets.events import TargetEvent
+from gameday.targets.local.events import read_event
 from gameday.targets.local.wire import ask
 
 _SWITCH_S = 10.0
@@ -31,8 +32,8 @@ class Control:
         """Begin afresh: no fault, the usual products in the cache and no others, closed breakers. Raises ``TargetError``."""
         ask(self._address, "reset", _SWITCH_S)
 
-    def events(self) -> tuple[ProcessEvent, ...]:
-        """Return what happened to processes since the last call, oldest first. Raises ``TargetError``."""
+    def events(self) -> tuple[TargetEvent, ...]:
+        """Return what happened to processes and replicas since the last call, oldest first. Raises ``TargetError``."""
         answer = ask(self._address, "events", after=self._events_seen)
         found = answer["events"]
         events = (
@@ -44,3 +45,10 @@ class Control:
     def versions(self) -> dict[str, str]:
         """Return the versions of Redis and PostgreSQL. Raises ``TargetError``."""
         return {name: str(version) for name, version in ask(self._address, "versions").items()}
+
+    def residue(self) -> None:
+        """Find nothing: what a run does to the processes ends with them, or with their reset."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return nothing: proxies stand on every edge from the start."""
+        return ()

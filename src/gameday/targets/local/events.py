@@ -1,45 +1,34 @@
-"""What happened to the system's processes, as the node tells it."""
+"""What happened to the system's processes and replicas, as the node writes it on its connections."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 
+from gameday.targets.events import ProcessExited, ProcessStarted, ReplicaJoined, ReplicaLeft, TargetEvent
 from gameday.targets.local.wire import Json
 
-
-@dataclass(frozen=True, slots=True)
-class ProcessStarted:
-    """A process began; ``created_s`` (since the boot) with the pid identifies it."""
-
-    t_s: float
-    process: str
-    pid: int
-    created_s: float
+_NAMES: Mapping[type[TargetEvent], str] = {
+    ProcessStarted: "process.started",
+    ProcessExited: "process.exited",
+    ReplicaJoined: "replica.joined",
+    ReplicaLeft: "replica.left",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessExited:
-    """A process ended with an exit code (negative: by that signal); ``expected`` when the node had asked it to."""
-
-    t_s: float
-    process: str
-    pid: int
-    code: int
-    expected: bool
-
-
-ProcessEvent = ProcessStarted | ProcessExited
-"""``t_s`` of both is the machine's monotonic clock."""
-
-
-def event_message(event: ProcessEvent) -> dict[str, Json]:
+def event_message(event: TargetEvent) -> dict[str, Json]:
     """Write an event as a JSON object."""
-    return {"event": "process.started" if isinstance(event, ProcessStarted) else "process.exited", **asdict(event)}
+    return {"event": _NAMES[type(event)], **asdict(event)}
 
 
-def read_event(message: dict[str, Json]) -> ProcessEvent:
+def read_event(message: dict[str, Json]) -> TargetEvent:
     """Read such an object. Raises ``KeyError`` or ``ValueError``."""
-    t_s, process, pid = float(str(message["t_s"])), str(message["process"]), int(str(message["pid"]))
-    if message["event"] == "process.started":
+    t_s, name = float(str(message["t_s"])), message["event"]
+    for kind in (ReplicaJoined, ReplicaLeft):
+        if name == _NAMES[kind]:
+            service, replica, identity, node = (str(message[key]) for key in ("service", "replica", "identity", "node"))
+            return kind(t_s, service, replica, identity, node)
+    process, pid = str(message["process"]), int(str(message["pid"]))
+    if name == _NAMES[ProcessStarted]:
         return ProcessStarted(t_s, process, pid, float(str(message["created_s"])))
     return ProcessExited(t_s, process, pid, int(str(message["code"])), bool(message["expected"]))

@@ -18,8 +18,8 @@ from typing import Protocol
 import psutil
 
 from gameday.agent.lifeline import created_s
+from gameday.targets.events import ProcessEvent, ProcessExited, ProcessStarted
 from gameday.targets.local.child import Child, Program, exit_code, spawn, tree
-from gameday.targets.local.events import ProcessEvent, ProcessExited, ProcessStarted
 from gameday.targets.protocol import Stress, Stressed, TargetError
 
 Tell = Callable[[ProcessEvent], None]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from gameday.demo.toggles import SPREAD
 from gameday.demo.topology import SHOP, Process
+from gameday.targets.events import ProcessExited, ReplicaJoined, ReplicaLeft, TargetEvent
 from gameday.targets.local import http
 from gameday.targets.local.child import Child, Program, exit_code, spawn
-from gameday.targets.local.events import ProcessEvent, ProcessExited, event_message
+from gameday.targets.local.events import event_message
 from gameday.targets.local.helpers import Pauses, Stresses
 from gameday.targets.local.ports import Reservations
 from gameday.targets.local.programs import find_postgres, find_redis, readable_postgres
@@ -28,8 +31,6 @@ _MOST_RESTARTS = 3  # of a process that never became ready
 _DRAIN_S = 2.2  # services finish what is in flight within two seconds
 _STOP_S = 0.7
 _PROBE_S = 1.0
-SPREAD = "two-replicas"
-"""The mechanism that lets every replica serve, by its name in system files."""
 
 
 class StartError(Exception):
@@ -49,7 +50,7 @@ class Plant:
         wiring: Ports, programs, passwords.
         cache: The node's access to Redis.
         database: The node's access to PostgreSQL.
-        events: Everything that happened to processes, oldest first.
+        events: Everything that happened to processes and replicas, oldest first.
         proxies: By the service that each stands before.
         children: By process name.
         pauses: Keeps processes stopped.
@@ -67,7 +68,7 @@ class Plant:
         ports, passwords = self.wiring.service_ports, self.wiring.passwords
         self.cache = CacheStore(ports["cache"], passwords.cache)
         self.database = DatabaseStore(ports["database"], passwords.owner)
-        self.events: list[ProcessEvent] = []  # grows by two for each restart, which back-off bounds
+        self.events: list[TargetEvent] = []  # grows by four for each restart, which back-off bounds
         self.proxies: dict[str, ProxyLink] = {}
         self.children: dict[str, Child] = {}
         self.pauses = Pauses(self.children, self.wiring.helper, self._note)
@@ -152,7 +153,7 @@ class Plant:
         await asyncio.gather(*(child.stop(_STOP_S) for child in then))
         self._reservations.close()
 
-    def _note(self, event: ProcessEvent) -> None:
+    def _note(self, event: TargetEvent) -> None:
         self.events.append(event)
         sys.stderr.write(encode(event_message(event)).decode())
         sys.stderr.flush()
@@ -165,7 +166,11 @@ class Plant:
         async def lead_to(instances: tuple[str, ...]) -> None:
             await self.proxies[process.name].lead_to(edges, self.wiring.endpoints(instances))
 
-        return Replicas(process.instances, self._answers, lead_to)
+        def told(replica: str, joined: bool) -> None:  # noqa: FBT001 - as the replicas tell it
+            kind = ReplicaJoined if joined else ReplicaLeft
+            self._note(kind(time.monotonic(), process.name, replica, identity="", node=""))
+
+        return Replicas(process.instances, self._answers, lead_to, told)
 
     def _run(
         self, program: Program, on_start: Callable[[subprocess.Popen[bytes]], Awaitable[None]] | None = None

@@ -43,8 +43,8 @@ class ProcessFaults:
         return {"ready": await self._plant.is_ready(str(request["replica"]))}
 
     async def on_kill(self, request: Message) -> dict[str, Json]:
-        """Kill a process, and keep it down under a lease."""
-        self._child(request).kill(number(request, "lease_s"))
+        """End a process, and keep it down under a lease."""
+        self._child(request).kill(number(request, "lease_s"), grace_s=number(request, "grace_s"))
         return {}
 
     async def on_revive(self, request: Message) -> dict[str, Json]:

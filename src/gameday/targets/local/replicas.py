@@ -20,6 +20,7 @@ class Replicas:
         instances: Their names, the first of which serves alone while the service is not spread.
         probe: Asks one, within about a second, whether it can do its work.
         lead_to: Tells the proxy where new connections go.
+        told: Is told, by name, of a serving replica that becomes ready (True) and of one that no longer is.
 
     Attributes:
         spread: Whether all of them serve; else the first one does, whatever its state.
@@ -30,6 +31,7 @@ class Replicas:
         instances: tuple[str, ...],
         probe: Callable[[str], Awaitable[bool]],
         lead_to: Callable[[tuple[str, ...]], Awaitable[None]],
+        told: Callable[[str, bool], None] = lambda _name, _joined: None,
     ) -> None:
         """Take all of them for ready: the service is watched once it has started."""
         self.spread = True
@@ -38,6 +40,7 @@ class Replicas:
         self._lead_to = lead_to
         self._misses = dict.fromkeys(instances, 0)
         self._told: tuple[str, ...] = ()
+        self._say, self._present = told, frozenset[str]()
         self._changed = asyncio.Event()
 
     @property
@@ -80,6 +83,10 @@ class Replicas:
             await asyncio.sleep(PROBE_S if self._misses[instance] < MISSES else STARTING_S)
 
     async def _tell(self) -> None:
+        present = frozenset(name for name in self.serving if self._misses[name] < MISSES)
+        before, self._present = self._present, present
+        for name in sorted(before ^ present):
+            self._say(name, name in present)
         wanted = self.endpoints
         if wanted != self._told:
             self._told = wanted

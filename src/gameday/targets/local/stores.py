@@ -13,7 +13,7 @@ import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from gameday.demo.schema import DATABASE, OWNER_ROLE, PRODUCT_TABLE, statements
+from gameday.demo.schema import COUNTS_QUERY, DATABASE, OWNER_ROLE, PRODUCT_TABLE, statements
 from gameday.targets.local.ports import HOST
 from gameday.targets.protocol import Emptied, TargetError
 
@@ -118,7 +118,7 @@ class DatabaseStore:
 
     async def counts(self) -> DatabaseCounts:
         """Return what it counts. Raises ``TargetError``."""
-        rows = await self._ask(_COUNTS, PRODUCT_TABLE)
+        rows = await self._ask(COUNTS_QUERY, PRODUCT_TABLE)
         return DatabaseCounts(*(int(value) for value in rows[0]))
 
     async def version(self) -> str:
@@ -148,11 +148,3 @@ class DatabaseStore:
         return await asyncpg.connect(
             host=HOST, port=self._port, user=OWNER_ROLE, password=self._password, database=DATABASE, ssl=False
         )
-
-
-_COUNTS = """
-SELECT coalesce(idx_scan, 0) + coalesce(seq_scan, 0),
-       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
-       current_setting('max_connections')::int
-FROM pg_stat_user_tables WHERE relname = $1
-"""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 
 from gameday.targets.local.wire import TIMEOUT_S, Json, Message, ask
+from gameday.targets.pages import calls_to
 from gameday.targets.protocol import (
     CANARY_S,
     Calls,
@@ -19,9 +19,6 @@ from gameday.targets.protocol import (
     Stressed,
     TargetError,
 )
-
-_BUCKET = "dependency_request_duration_seconds_bucket"
-_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 class LocalTarget:
@@ -76,18 +73,7 @@ class LocalTarget:
         caller, callee = edge.split(" -> ")
         if caller == "load":
             return None
-        page = _page(ask(self._address, "page", service=caller)["values"])
-        answered: dict[float, int] = {}
-        for key, value in page.items():
-            name, _, rest = key.partition("{")
-            labels = dict(_LABEL.findall(rest))
-            if name == _BUCKET and labels["dependency"] == callee and labels["outcome"] == "ok":
-                answered[float(labels["le"])] = int(value)
-        failed = sum(
-            int(page.get(f'dependency_requests_total{{dependency="{callee}",outcome="{outcome}"}}', 0))
-            for outcome in ("error", "timeout")
-        )
-        return Calls(dict(sorted(answered.items())), failed)
+        return calls_to(callee, _page(ask(self._address, "page", service=caller)["values"]))
 
     def replicas(self, service: str) -> tuple[Replica, ...]:
         """Read a service's processes from the node."""
@@ -100,9 +86,9 @@ class LocalTarget:
         """Ask its health page, or the store itself."""
         return bool(ask(self._address, "is-ready", replica=replica)["ready"])
 
-    def kill(self, replica: str, *, lease_s: float) -> None:
-        """Kill a process; the node starts it again with its usual back-off, ``lease_s`` from now at the soonest."""
-        ask(self._address, "kill", replica=replica, lease_s=lease_s)
+    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
+        """End a process; the node starts it again with its usual back-off, ``lease_s`` from now at the soonest."""
+        ask(self._address, "kill", replica=replica, lease_s=lease_s, grace_s=grace_s)
 
     def revive(self, replica: str) -> None:
         """Let the node start it."""
@@ -168,8 +154,7 @@ def _replica(value: Message) -> Replica:
     there = value["pid"] is not None
     return Replica(
         name=str(value["name"]),
-        pid=int(_number(value, "pid")) if there else None,
-        created_s=_number(value, "created_s") if there else None,
+        identity=f"{value['pid']}@{value['created_s']}" if there else None,
         stopped=bool(value["stopped"]),
     )
 

@@ -1,0 +1,144 @@
+"""One run from its plan to its written reports, and what went wrong beside its verdict: what ``run`` and ``suite`` have in common."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from gameday.analysis.model import Verdict
+from gameday.cli.cluster import refused as forbidden
+from gameday.cli.exits import Exit
+from gameday.cli.judging import Judged, write_reports
+from gameday.cli.place import refusal
+from gameday.cli.program import command, out_flag, target_words
+from gameday.cli.screen import complain, count, show
+from gameday.cli.trouble import Trouble
+from gameday.experiment.loading.load import Loaded
+from gameday.experiment.model import System
+from gameday.experiment.plan import Plan
+from gameday.report.console import open_view
+from gameday.runner.env import Env
+from gameday.runner.folder import Sources
+from gameday.runner.lock import RefusedError
+from gameday.runner.pruning import prune
+from gameday.runner.supervisor import Ended, supervise
+from gameday.targets.claim import ClaimError
+from gameday.targets.connect import missing
+from gameday.targets.protocol import TargetError
+
+OF_VERDICT = {
+    Verdict.PASS: Exit.PASSED,
+    Verdict.FAIL: Exit.FAILED,
+    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
+    Verdict.INVALID: Exit.INCONCLUSIVE,
+}
+
+
+def see_able(planned: Plan) -> None:
+    """Raise ``Trouble`` when something is missing that the plan's target needs, or the target may not be touched."""
+    doctor = command("doctor", *target_words(planned.target, planned.system.name))
+    try:
+        lacking = missing(planned.target, planned.system, planned.faults)
+    except ClaimError as error:
+        raise forbidden(error, next=doctor) from error
+    if lacking:
+        raise Trouble(f"this machine cannot run the {planned.target} target", seen="; ".join(lacking), next=doctor)
+
+
+def once(
+    loaded: Loaded, planned: Plan, *, name: str, out: Path, again: tuple[str, ...] | None = None
+) -> tuple[Ended, Judged]:
+    """
+    Carry out one plan and judge it, with its progress on stderr.
+
+    Args:
+        loaded: The experiment.
+        planned: Its plan.
+        name: What a person types to run the experiment: its name, or its file's path.
+        out: Where runs are kept.
+        again: The words that make the same run again, where that is not ``run`` and the name.
+
+    Raises:
+        Trouble: It is refused; nothing was started.
+    """
+    with closing(open_view(planned, sys.stderr)) as view:
+        try:
+            ended = supervise(
+                planned,
+                Sources(
+                    loaded.experiment_text,
+                    loaded.system_text,
+                    made_by(again or words(name, planned), out=out),
+                    loaded.locustfile,
+                ),
+                out=out,
+                secrets=_secrets(loaded.system, os.environ),
+                view=view,
+                env=Env(),
+            )
+        except RefusedError as refused:
+            anew = again or words(name, planned)
+            if planned.target != "local":
+                raise Trouble(str(refused), next=command(*anew, *out_flag(out)), code=Exit.REFUSED) from refused
+            elsewhere = command(*anew, "--out", "FOLDER")
+            raise refusal(refused, system=planned.system.name, out=out, again=elsewhere) from refused
+        except TargetError as error:
+            doctor = command("doctor", *target_words(planned.target, planned.system.name))
+            raise Trouble(str(error), next=doctor, code=Exit.INCONCLUSIVE) from error
+        view.step("judging")
+        return ended, write_reports(ended.folder)
+
+
+def troubles(ended: Ended) -> Iterator[Exit]:
+    """Show what went wrong beside the verdict, and yield the exit code of each."""
+    target = target_words(ended.target, ended.system)
+    if ended.error:
+        show(Trouble(ended.error, where=str(ended.folder / "history"), next=command("doctor", *target)))
+        yield Exit.INCONCLUSIVE if ended.expected else Exit.INTERNAL
+    if ended.residue:
+        again = command("recover", *target, "--out", str(ended.folder.parent))
+        what = "something is left of the run" if ended.left else "a fault could not be undone"
+        show(Trouble(what, details=ended.left, next=again))
+        yield Exit.RESIDUE
+    if ended.interrupted:
+        yield Exit.INTERRUPTED
+
+
+def prune_old(out: Path, *, keep: int, spare: Collection[Path]) -> None:
+    """Remove old runs; one that cannot be removed is told, and changes no verdict."""
+    try:
+        pruned = prune(out, keep=keep, spare=spare)
+    except OSError as error:
+        show(Trouble(f"an old run cannot be removed: {error.strerror}", where=str(error.filename)))
+        return
+    if pruned.removed:
+        complain(f"removed {count(len(pruned.removed), 'old run')} from {out}, up to {pruned.removed[-1].name}")
+    for folder in pruned.kept:
+        again = command("recover", *out_flag(out))
+        show(Trouble(f"{folder} is kept: it left something behind", next=again))
+
+
+def made_by(again: tuple[str, ...], *, out: Path) -> str:
+    """Return the command for the run's folder: the same wherever the program was called from."""
+    return shlex.join(("gameday", *again, *out_flag(out)))
+
+
+def words(name: str, planned: Plan) -> tuple[str, ...]:
+    """Return the words that run a plan again, without the folder of runs."""
+    variant = ("--variant", planned.variant) if planned.variant else ()
+    return ("run", name, "--target", planned.target, "--seed", str(planned.seed), *variant, *_allowing(planned))
+
+
+def _allowing(planned: Plan) -> tuple[str, ...]:
+    """Return the words that allow a plan's context by its name, whoever has: the system file may not."""
+    kind = planned.system.targets.kind
+    return ("--allow-context", kind.context) if planned.target == "kind" and kind is not None and kind.allow else ()
+
+
+def _secrets(system: System, environment: Mapping[str, str]) -> dict[str, str]:
+    """Read the values of declared secrets; loading has checked that they are set."""
+    return {name: environment[secret.env] for name, secret in system.secrets.items()}

@@ -1,0 +1,209 @@
+"""The border of the Kubernetes client: contexts, time limits, and errors in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, cast
+
+import urllib3
+from kubernetes import config
+from kubernetes.client import (
+    ApiClient,
+    AppsV1Api,
+    AuthorizationV1Api,
+    BatchV1Api,
+    Configuration,
+    CoordinationV1Api,
+    CoreV1Api,
+    DiscoveryV1Api,
+    PolicyV1Api,
+    RbacAuthorizationV1Api,
+    StorageV1Api,
+    VersionApi,
+)
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException
+
+from gameday.targets.protocol import TargetError
+
+CONNECT_S, READ_S = 3.0, 10.0
+"""How long the API server may take to be reached, and to answer; one that serves takes milliseconds."""
+MERGE = "application/merge-patch+json"
+"""RFC 7396: what is named is replaced, and null removes."""
+_CONNECTIONS = 32  # twenty pods are asked at once, and threads watch besides
+
+
+class NotFoundError(TargetError):
+    """What was asked for is not in the cluster."""
+
+
+class ConflictError(TargetError):
+    """Somebody else has changed or made it meanwhile."""
+
+
+class ForbiddenError(TargetError):
+    """The account of the context has no right to it."""
+
+
+_BY_STATUS: Mapping[int, type[TargetError]] = {
+    401: ForbiddenError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+}
+
+
+class _Bounded(ApiClient):  # type: ignore[misc]  # the library publishes no types
+    """A client whose every call ends in time."""
+
+    def call_api(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+        """Send one request, within ``CONNECT_S`` and ``READ_S`` unless the caller says otherwise."""
+        if len(args) < 6 and not kwargs.get("_request_timeout"):
+            kwargs["_request_timeout"] = (CONNECT_S, READ_S)
+        elif len(args) >= 6 and not args[5]:
+            args = (*args[:5], (CONNECT_S, READ_S), *args[6:])
+        return super().call_api(*args, **kwargs)
+
+
+class Api:
+    """
+    One cluster, through one pool of connections; may be shared by threads.
+
+    The attributes are the library's typed groups; call them inside ``translated``.
+    """
+
+    def __init__(self, context: str, configuration: Configuration) -> None:
+        """Speak as the account of a context; nothing is sent yet."""
+        self.context = context
+        self.configuration = configuration
+        self.client = _Bounded(configuration)
+        self.core = CoreV1Api(self.client)
+        self.apps = AppsV1Api(self.client)
+        self.batch = BatchV1Api(self.client)
+        self.coordination = CoordinationV1Api(self.client)
+        self.discovery = DiscoveryV1Api(self.client)
+        self.policy = PolicyV1Api(self.client)
+        self.rbac = RbacAuthorizationV1Api(self.client)
+        self.storage = StorageV1Api(self.client)
+        self.authorization = AuthorizationV1Api(self.client)
+        self.version = VersionApi(self.client)
+        self.workloads: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = {}
+        """By namespace and workload, the query that finds its pods, which never changes, and the labels that they get."""
+
+    @contextmanager
+    def translated(self, doing: str) -> Iterator[None]:
+        """
+        Raise whatever the library raises as a ``TargetError`` that says what was being done.
+
+        Raises:
+            NotFoundError, ConflictError, ForbiddenError: The API server said so.
+            TargetError: It said something else, or nothing.
+        """
+        try:
+            yield
+        except ApiException as error:
+            kind = _BY_STATUS.get(error.status or 0, TargetError)
+            raise kind(f"{doing}: {_said(error)} (context {self.context})") from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise TargetError(
+                f"{doing}: the cluster of the context {self.context} cannot be reached at {self.configuration.host}: "
+                f"{_short(error)}; see: gameday doctor --target kind"
+            ) from error
+
+    def pod_request(
+        self,
+        namespace: str,
+        pod: str,
+        port: int,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = READ_S,
+    ) -> tuple[int, bytes]:
+        """
+        Send a request to a port of a pod through the API server; ``path`` begins with a slash.
+
+        Returns:
+            The status and the body, of the pod or, where it cannot be reached, of the API server (502, 503).
+
+        Raises:
+            ForbiddenError: The account may not; the API server says so in a body of its own kind.
+            TargetError: The API server cannot be reached, or there was no answer within ``timeout_s``.
+        """
+        url = f"{self.configuration.host}/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{path}"
+        sent = dict(headers or {})
+        self.client.update_params_for_auth(sent, [], ["BearerToken"], "", method, None)
+        with self.translated(f"asking pod {pod}, port {port}"):
+            answer = self.client.rest_client.pool_manager.request(
+                method,
+                url,
+                body=body,
+                headers=sent,
+                timeout=urllib3.Timeout(connect=CONNECT_S, read=timeout_s),
+                retries=urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0),
+                redirect=False,
+            )
+            status, text = int(answer.status), bytes(answer.data)
+        _see_permitted(status, text)
+        return status, text
+
+
+@cache
+def open_api(context: str) -> Api:
+    """
+    Return the connection of this process to the cluster of a context; nothing is sent.
+
+    The context is looked for where kubectl does: in the files that ``KUBECONFIG`` names, else in ``~/.kube/config``.
+
+    Raises:
+        TargetError: There is no such context; it says which there are.
+    """
+    configuration = Configuration()
+    try:
+        config.load_kube_config(context=context, client_configuration=configuration, persist_config=False)
+    except ConfigException as error:
+        there = contexts()
+        known = ", ".join(there) if there else "none"
+        raise TargetError(
+            f"there is no context {context} in your kubeconfig; contexts: {known}; "
+            "gameday up --target kind makes the demo's cluster"
+        ) from error
+    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.retries = urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0)
+    return Api(context, configuration)
+
+
+def contexts() -> tuple[str, ...]:
+    """Return the names of the contexts in the kubeconfig, sorted; empty when there is none or it cannot be read."""
+    try:
+        found, _ = config.list_kube_config_contexts()
+    except ConfigException:
+        return ()
+    return tuple(sorted(str(each["name"]) for each in found))
+
+
+def _said(error: ApiException) -> str:
+    """Return the API server's own words."""
+    try:
+        told = json.loads(error.body or "")
+    except ValueError:
+        told = None
+    message = cast("dict[str, object]", told).get("message") if isinstance(told, dict) else None
+    return str(message or error.reason or f"status {error.status}")
+
+
+def _short(error: Exception) -> str:
+    """Return the reason within urllib3's chain, in one line."""
+    reason = getattr(error, "reason", None) or error
+    return " ".join(str(reason).split("object at", 1)[-1].split())[:200]
+
+
+def _see_permitted(status: int, text: bytes) -> None:
+    if status not in {401, 403} or b'"kind":"Status"' not in text.replace(b" ", b""):
+        return
+    raise ForbiddenError(str(json.loads(text).get("message", "forbidden")))

@@ -1,0 +1,99 @@
+"""Why a pod is not ready: in the words of its own events, its container's state, and what it said last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubernetes.client import CoreV1Event, V1ContainerStatus, V1Pod
+
+from gameday.targets.kubernetes.api import Api
+from gameday.targets.protocol import TargetError
+
+HOPELESS = {"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName"}
+"""Reasons that waiting does not cure."""
+_IMAGE = {*HOPELESS, "ErrImagePull"}
+_MOST_EVENTS, _MOST_LINES, _MOST_PODS = 4, 5, 3
+
+
+def unready(api: Api, namespace: str) -> tuple[V1Pod, ...]:
+    """Return the pods of a namespace that should be ready and are not."""
+    with api.translated(f"listing the pods of {namespace}"):
+        pods = api.core.list_namespaced_pod(namespace).items
+    return tuple(
+        pod
+        for pod in pods
+        if pod.metadata.deletion_timestamp is None and pod.status.phase != "Succeeded" and not _is_ready(pod)
+    )
+
+
+def is_hopeless(pods: tuple[V1Pod, ...]) -> bool:
+    """Return whether waiting on is in vain for one of these pods."""
+    return any(reason in HOPELESS for pod in pods for _, reason, _ in _waiting(pod))
+
+
+def explain(api: Api, namespace: str, pods: tuple[V1Pod, ...]) -> str:
+    """Tell what keeps pods from being ready: for each, where it is, its state, its own events, and its last lines."""
+    return "\n".join(line for pod in pods[:_MOST_PODS] for line in _explain(api, namespace, pod)) or (
+        f"no pod of {namespace} tells why; kubectl -n {namespace} get events"
+    )
+
+
+def _explain(api: Api, namespace: str, pod: V1Pod) -> Iterator[str]:
+    name, node = pod.metadata.name, pod.spec.node_name
+    yield f"pod {name}, {f'on {node}' if node else 'on no node'}, {pod.status.phase}"
+    lacking = False
+    for container, reason, message in _waiting(pod):
+        yield f"  container {container}: {reason}{f': {message}' if message else ''}"
+        lacking = lacking or reason in _IMAGE
+    for event in _events(api, namespace, name):
+        yield f"  event {event.reason}: {' '.join((event.message or '').split())}"
+    if lacking:
+        images = ", ".join(sorted({each.image for each in pod.spec.containers}))
+        yield f"  the node lacks {images}: gameday up loads it, as does kind load docker-image {images} --name CLUSTER"
+    elif pod.status.container_statuses:
+        for line in _said(api, namespace, pod):
+            yield f"  said: {line}"
+
+
+def _is_ready(pod: V1Pod) -> bool:
+    return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ())
+
+
+def _waiting(pod: V1Pod) -> Iterator[tuple[str, str, str]]:
+    """Yield container, reason and message of what waits or has ended."""
+    statuses: list[V1ContainerStatus] = [
+        *(pod.status.init_container_statuses or ()),
+        *(pod.status.container_statuses or ()),
+    ]
+    for status in statuses:
+        state = status.state
+        if state.waiting is not None:
+            yield status.name, state.waiting.reason or "waiting", state.waiting.message or ""
+        elif state.terminated is not None:
+            yield status.name, state.terminated.reason or "ended", f"exit code {state.terminated.exit_code}"
+
+
+def _events(api: Api, namespace: str, pod: str) -> list[CoreV1Event]:
+    """Return a pod's own events that are no routine, the newest last."""
+    try:
+        with api.translated(f"listing the events of pod {pod}"):
+            chosen = f"involvedObject.kind=Pod,involvedObject.name={pod}"
+            events: list[CoreV1Event] = api.core.list_namespaced_event(namespace, field_selector=chosen).items
+    except TargetError:  # what is known without them is told all the same
+        return []
+    events.sort(key=lambda event: str(event.last_timestamp or event.event_time or ""))
+    return ([event for event in events if event.type != "Normal"] or events)[-_MOST_EVENTS:]
+
+
+def _said(api: Api, namespace: str, pod: V1Pod) -> list[str]:
+    """Return a container's last lines; those of the one before, when it was started again."""
+    status = pod.status.container_statuses[0]
+    again = status.restart_count > 0 and status.state.running is None
+    try:
+        with api.translated(f"reading the log of pod {pod.metadata.name}"):
+            text: str = api.core.read_namespaced_pod_log(
+                pod.metadata.name, namespace, container=status.name, tail_lines=_MOST_LINES, previous=again
+            )
+    except TargetError:
+        return []
+    return text.splitlines()

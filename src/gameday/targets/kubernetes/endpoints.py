@@ -1,0 +1,60 @@
+"""Fold what EndpointSlices say into replicas that leave and join their services. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gameday.targets.events import ReplicaEvent, ReplicaJoined, ReplicaLeft
+
+_SUFFIX = re.compile(r"(-[a-z0-9]{1,10}-[a-z0-9]{5}|-[0-9]+)")
+"""What a ReplicaSet's hash and a pod's random part, or a StatefulSet's ordinal, add to the workload's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A pod behind a Service that takes new connections."""
+
+    service: str
+    pod: str
+    uid: str
+    node: str
+
+
+def service_of(pod: str, workloads: Mapping[str, str]) -> str | None:
+    """Return the service whose workload a pod is of, by its name; ``workloads`` maps services to them. None for another's pod."""
+    return next(
+        (
+            service
+            for service, workload in workloads.items()
+            if pod.startswith(workload) and _SUFFIX.fullmatch(pod[len(workload) :])
+        ),
+        None,
+    )
+
+
+class Endpoints:
+    """The endpoints of a namespace; a pod in several slices is one as long as it is in any."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._slices: dict[str, frozenset[Endpoint]] = {}
+        self._told: frozenset[Endpoint] = frozenset()
+
+    def all(self, slices: Mapping[str, Iterable[Endpoint]], *, t_s: float) -> tuple[ReplicaEvent, ...]:
+        """Take what all slices, by their names, hold now, and return what changed."""
+        self._slices = {name: frozenset(endpoints) for name, endpoints in slices.items()}
+        return tuple(self._changes(t_s))
+
+    def one(self, name: str, endpoints: Iterable[Endpoint], *, t_s: float) -> tuple[ReplicaEvent, ...]:
+        """Take what one slice holds now, nothing when it is gone, and return what changed."""
+        self._slices[name] = frozenset(endpoints)
+        return tuple(self._changes(t_s))
+
+    def _changes(self, t_s: float) -> Iterator[ReplicaEvent]:
+        now = frozenset[Endpoint]().union(*self._slices.values())
+        before, self._told = self._told, now
+        for kind, endpoints in ((ReplicaLeft, before - now), (ReplicaJoined, now - before)):
+            for each in sorted(endpoints, key=lambda endpoint: (endpoint.service, endpoint.pod)):
+                yield kind(t_s, each.service, each.pod, each.uid, each.node)

@@ -1,0 +1,142 @@
+"""A system in a namespace of a cluster, as one run uses it: found running, left running, and as it was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+
+from gameday.experiment.catalogue import PlannedFault
+from gameday.experiment.model import System
+from gameday.targets.claim import Claim
+from gameday.targets.events import TargetEvent
+from gameday.targets.kubernetes import variant
+from gameday.targets.kubernetes.api import Api, open_api
+from gameday.targets.kubernetes.following import Following
+from gameday.targets.kubernetes.place import kind_of
+from gameday.targets.kubernetes.ready import wait_ready
+from gameday.targets.kubernetes.requirements import missing
+from gameday.targets.kubernetes.residue import Residue, look
+from gameday.targets.kubernetes.site import Site, site_of
+from gameday.targets.kubernetes.target import KubernetesTarget
+from gameday.targets.protocol import TargetError
+
+SETTLE_S = 5.0
+"""How long what has ended may still be listed: the kubelet tells of a container's end within a second or two."""
+_LOOK_S = 0.25
+
+
+class KubernetesSystem:
+    """
+    The Host of runs in a cluster.
+
+    Args:
+        system: What the system file says.
+        claim: The run's hold on the namespace.
+        progress: Takes a few words for each step.
+        faults: What the run will do: the agents for it are attached at the start, so that no injection waits for one.
+    """
+
+    def __init__(
+        self, system: System, *, claim: Claim, progress: Callable[[str], None], faults: Sequence[PlannedFault] = ()
+    ) -> None:
+        """Ask the cluster nothing yet."""
+        self._system, self._faults, self._progress = system, tuple(faults), progress
+        self._demo = kind_of(system).demo is not None
+        self._site: Site = site_of(system, run=claim.run)
+        self._target = KubernetesTarget(self._site)
+        self._following = Following(self._site)
+        self._ends = ExitStack()
+        self._is_used = False
+        self._edges = tuple(dict.fromkeys(edge for fault in self._faults for edge in fault.edges))
+        self._notes: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """Return what ``connect`` needs in this or any other process of the same user; no secret is in it."""
+        return self._site.to_line()
+
+    def start(self) -> None:
+        """
+        See that everything is there and ready, and write down how it is.
+
+        Raises:
+            TargetError: Something is missing, or does not become ready.
+        """
+        if lacking := missing(self._system, self._faults):
+            raise TargetError("the kind target cannot run this: " + "; ".join(lacking))
+        self._progress(f"using {self._system.name} in namespace {self._site.namespace} of {self._site.context}")
+        wait_ready(self._api, self._site, self._progress)
+        self._is_used = True
+        self._ends.callback(self._target.leave)
+        if self._demo:
+            variant.note(self._api, self._site)
+        self._following.start()
+        self._ends.callback(self._following.stop)
+
+    def switch(self, variant_: Mapping[str, bool]) -> None:
+        """Switch the demo's mechanisms; another system has none. Raises ``TargetError``."""
+        if self._demo:
+            variant.switch(self._api, self._site, variant_, self._progress)
+
+    def reset(self) -> None:
+        """
+        Bring the demo to the state in which every run begins, and attach the agents; another system is taken as it is.
+
+        The pods that there are now are those of the run, so it comes last. Raises ``TargetError``.
+        """
+        if self._demo:
+            variant.reset(self._api, self._site, self._system, self._target, self._progress)
+        inside = tuple(dict.fromkeys(service for fault in self._faults if fault.inside for service in fault.services))
+        if self._edges or inside:
+            self._progress(f"attaching agents for {', '.join((*self._edges, *inside))}")
+            self._target.attach(self._edges, inside)
+
+    def events(self) -> tuple[TargetEvent, ...]:
+        """Return which replicas joined and left their services since the last call."""
+        return self._following.drain()
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the versions of the cluster and of what runs in each service. Raises ``TargetError``."""
+        with self._api.translated("asking for the cluster's version"):
+            versions = {"Kubernetes": str(self._api.version.get_code().git_version)}
+        for part in self._site.services.values():
+            with self._api.translated(f"reading deployment {part.workload}"):
+                found = self._api.apps.read_namespaced_deployment(part.workload, self._site.namespace)
+            versions[part.name] = str(found.spec.template.spec.containers[0].image)
+        return versions
+
+    def stop(self) -> None:
+        """End the agents, and switch back what was switched; idempotent. Raises ``TargetError``."""
+        with self._ends:
+            with suppress(TargetError):  # an agent that has ended tells nothing any more
+                self._notes = self._notes or tuple(self._passed_by())
+            if self._is_used and self._demo:
+                variant.put_back(self._api, self._site, self._system, self._progress)
+
+    def residue(self) -> Residue | None:
+        """Look for what the run may have left, once what it did has had its time to settle; None when it never began."""
+        if not self._is_used:
+            return None
+        with suppress(TargetError):  # then the look says so
+            wait_ready(self._api, self._site, self._progress)
+        until_s = time.monotonic() + SETTLE_S
+        while (found := look(self._api, self._site)).sentences() and time.monotonic() < until_s:
+            time.sleep(_LOOK_S)
+        return found
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what became of connections that no fault was meant for, after ``stop``; one sentence for each edge."""
+        return self._notes
+
+    @property
+    def _api(self) -> Api:
+        return open_api(self._site.context)
+
+    def _passed_by(self) -> Iterator[str]:
+        for edge in self._edges:
+            existing, spared = self._target.passed_by(edge)
+            yield (
+                f"{edge}: {existing} connections from before the agents were reset, so that they were made anew through them; "
+                f"{spared} of the kubelet's were let through"
+            )

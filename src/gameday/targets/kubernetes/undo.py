@@ -1,0 +1,280 @@
+"""
+Hold a change of a Deployment or a node under a lease that is written on the object itself, and undo it from that alone.
+
+The annotation is written with, or before, the change, in one request that fails when somebody else has changed the object meanwhile. It
+says how the object was, so that any process, or the janitor in the cluster, can bring that back after everybody else is dead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+from gameday.agent.pod.janitor import COST, UNDO
+from gameday.targets.kubernetes import janitor
+from gameday.targets.kubernetes.api import MERGE, Api, ConflictError, ForbiddenError, NotFoundError
+from gameday.targets.kubernetes.site import Site
+from gameday.targets.protocol import TargetError
+
+FIRST = "-1000"
+"""The cost of a pod that a fault takes; whoever else marks pods marks them with another."""
+TRIES = 5
+"""How often a patch is tried anew when the object has changed meanwhile; a Deployment's status changes a few times a second at most."""
+FRESH_S = 0.5
+"""A lease that was extended so recently is not extended again: several replicas of one Deployment share it."""
+
+Result = TypeVar("Result")
+Patch = dict[str, Any]  # a JSON merge patch, as the API takes it
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """An object that a fault changes; a node is in no namespace."""
+
+    kind: Literal["deployment", "node"]
+    name: str
+
+    def path(self, namespace: str) -> str:
+        """Return where the API has it."""
+        if self.kind == "node":
+            return f"/api/v1/nodes/{self.name}"
+        return f"/apis/apps/v1/namespaces/{namespace}/deployments/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """
+    What the annotation says.
+
+    Attributes:
+        run: Whose fault it is.
+        fault: Its kind, such as ``scale``.
+        patch: The merge patch that brings the object's ``spec`` back.
+        pods: Pods that were given a deletion cost, which is to go too.
+        janitor: The Job that waits for the deadline.
+        lease_s: Who sees the annotation unchanged for so long may undo it, whatever its clock says.
+        deadline: The same as a time of day, UTC in ISO 8601.
+        namespace: Where the run and its janitor are: of a node nothing else says so.
+    """
+
+    run: str
+    fault: str
+    patch: Patch
+    pods: tuple[str, ...]
+    janitor: str
+    lease_s: float
+    deadline: str
+    namespace: str
+
+    def renewed(self, lease_s: float) -> Undo:
+        """Return it with a deadline ``lease_s`` from now."""
+        return replace(self, lease_s=lease_s, deadline=(datetime.now(UTC) + timedelta(seconds=lease_s)).isoformat())
+
+    def left_s(self) -> float:
+        """Return how long the deadline is away by this machine's clock; below 0 when it has passed."""
+        return (datetime.fromisoformat(self.deadline) - datetime.now(UTC)).total_seconds()
+
+    def to_json(self) -> str:
+        """Write the annotation: one line, sorted keys; ``undo`` holds what the janitor needs."""
+        value = asdict(self)
+        value["undo"] = {"patch": value.pop("patch"), "pods": value.pop("pods")}
+        return json.dumps(value, sort_keys=True)
+
+
+def read_undo(text: str) -> Undo:
+    """Read an annotation; raises ``TargetError`` for what no version of gameday has written."""
+    try:
+        value = json.loads(text)
+        undo = value.pop("undo")
+        return Undo(**value, patch=undo["patch"], pods=tuple(undo["pods"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TargetError(
+            f"annotation {UNDO} is not one that gameday wrote: {text[:80]!r}; remove it by hand"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object as it was read: its version, its ``spec`` as plain data, and the undo that is outstanding on it."""
+
+    version: str
+    spec: Mapping[str, Any]
+    undo: Undo | None
+
+
+def read(api: Api, site: Site, touched: Touched) -> Seen:
+    """Read an object; raises ``NotFoundError`` when there is none."""
+    with api.translated(f"reading {touched.kind} {touched.name}"):
+        if touched.kind == "node":
+            found = api.core.read_node(touched.name)
+        else:
+            found = api.apps.read_namespaced_deployment(touched.name, site.namespace)
+    text = (found.metadata.annotations or {}).get(UNDO)
+    return Seen(found.metadata.resource_version, found.spec.to_dict(), read_undo(text) if text else None)
+
+
+def patch(api: Api, site: Site, touched: Touched, seen: Seen, *, undo: Undo | None, change: Patch) -> None:
+    """Write the annotation, or remove it, together with a change; raises ``ConflictError`` when it is no longer as it was ``seen``."""
+    meta = {"resourceVersion": seen.version, "annotations": {UNDO: undo.to_json() if undo else None}}
+    with api.translated(f"changing {touched.kind} {touched.name}"):
+        if touched.kind == "node":
+            api.core.patch_node(touched.name, {"metadata": meta, **change}, _content_type=MERGE)
+        else:
+            body = {"metadata": meta, **change}
+            api.apps.patch_namespaced_deployment(touched.name, site.namespace, body, _content_type=MERGE)
+
+
+def hold(
+    api: Api,
+    site: Site,
+    touched: Touched,
+    *,
+    fault: str,
+    lease_s: float,
+    change: Patch,
+    before: Callable[[Seen], Patch],
+) -> Undo:
+    """
+    Change an object under a lease; called again, extend the lease and see that the change is still there. Idempotent.
+
+    ``change`` is the merge patch that makes the fault, and ``before`` says of the object as it was which one brings that back. What the
+    annotation says now is returned. Raises ``TargetError`` where the undo of another fault is outstanding: it is never overwritten.
+    """
+
+    def once(seen: Seen) -> Undo:
+        if (undo := seen.undo) is not None:
+            _refuse_others(touched, undo, site, fault)
+            if undo.left_s() > lease_s - FRESH_S and _has(seen.spec, change.get("spec", {})):
+                return undo
+            patch(api, site, touched, seen, undo=(undo := undo.renewed(lease_s)), change=change)
+            return undo
+        spare = touched.name if touched.kind == "node" else None
+        name = janitor.start(api, site, path=touched.path(site.namespace), spare=spare)
+        undo = Undo(site.run, fault, before(seen), (), name, lease_s, "", site.namespace).renewed(lease_s)
+        try:
+            patch(api, site, touched, seen, undo=undo, change=change)
+        except (ConflictError, ForbiddenError, NotFoundError):  # else it may have been done: then the janitor is needed
+            janitor.end(api, site, name)
+            raise
+        return undo
+
+    return _tried(api, site, touched, once)
+
+
+def amend(api: Api, site: Site, touched: Touched, *, change: Callable[[Undo], tuple[Undo, Patch]]) -> Undo:
+    """Change an object further whose undo is outstanding, and what its annotation says; raises ``TargetError`` when that has ended."""
+
+    def once(seen: Seen) -> Undo:
+        if seen.undo is None:
+            raise TargetError(
+                f"the fault on {touched.kind} {touched.name} ended by itself meanwhile: it was not renewed in time"
+            )
+        undo, further = change(seen.undo)
+        patch(api, site, touched, seen, undo=undo, change=further)
+        return undo
+
+    return _tried(api, site, touched, once)
+
+
+def undo(api: Api, site: Site, touched: Touched, *, fault: str | None = None) -> str | None:
+    """
+    Undo what is outstanding on an object, whoever did it, from its annotation alone; of any kind, or only one ``fault``. Idempotent.
+
+    One sentence that says what was undone is returned; None when there was nothing.
+    """
+
+    def once(seen: Seen) -> str | None:
+        found = seen.undo
+        if found is None or fault not in {None, found.fault}:
+            return None
+        for pod in found.pods:
+            uncost(api, site, pod)
+        patch(api, site, touched, seen, undo=None, change=found.patch)
+        janitor.end(api, site, found.janitor)
+        return f"{found.fault} of run {found.run} on {touched.kind} {touched.name}"
+
+    try:
+        return _tried(api, site, touched, once)
+    except NotFoundError:
+        return None
+
+
+def undo_all(api: Api, site: Site) -> tuple[str, ...]:
+    """
+    Undo everything that is outstanding in the namespace and on the nodes, one sentence each; nodes only as far as they may be read.
+
+    Raises:
+        TargetError: Something resisted; all else has been undone.
+    """
+    done, resisted = [], []
+    for touched, _ in outstanding(api, site):
+        try:
+            done.append(undo(api, site, touched))
+        except TargetError as error:
+            resisted.append(str(error))
+    if resisted:
+        raise TargetError("; ".join(resisted))
+    return tuple(sentence for sentence in done if sentence)
+
+
+def outstanding(api: Api, site: Site) -> tuple[tuple[Touched, Undo], ...]:
+    """Find every object with an annotation: the namespace's Deployments, and nodes that its runs touched, where an account may list them."""
+    return tuple(_found(api, site))
+
+
+def cost(api: Api, site: Site, pod: str) -> None:
+    """Mark a pod as the first to end when its workload is scaled down. Idempotent; raises ``NotFoundError`` when it is gone."""
+    _set_cost(api, site, pod, FIRST)
+
+
+def uncost(api: Api, site: Site, pod: str) -> None:
+    """Take a pod's deletion cost away; a pod that is gone has none. Idempotent."""
+    with suppress(NotFoundError):
+        _set_cost(api, site, pod, None)
+
+
+def _set_cost(api: Api, site: Site, pod: str, value: str | None) -> None:
+    with api.translated(f"changing pod {pod}"):
+        body = {"metadata": {"annotations": {COST: value}}}
+        api.core.patch_namespaced_pod(pod, site.namespace, body, _content_type=MERGE)
+
+
+def _found(api: Api, site: Site) -> Iterator[tuple[Touched, Undo]]:
+    with api.translated(f"listing the deployments of {site.namespace}"):
+        deployments = api.apps.list_namespaced_deployment(site.namespace).items
+    for each in deployments:
+        if text := (each.metadata.annotations or {}).get(UNDO):
+            yield Touched("deployment", each.metadata.name), read_undo(text)
+    try:
+        with api.translated("listing the nodes"):
+            nodes = api.core.list_node().items
+    except ForbiddenError:  # who may not read nodes has drained none
+        return
+    for each in nodes:
+        text = (each.metadata.annotations or {}).get(UNDO)
+        if text and (found := read_undo(text)).namespace == site.namespace:  # another's run may go on
+            yield Touched("node", each.metadata.name), found
+
+
+def _tried(api: Api, site: Site, touched: Touched, once: Callable[[Seen], Result]) -> Result:
+    for _ in range(TRIES - 1):
+        try:
+            return once(read(api, site, touched))
+        except ConflictError:
+            continue
+    return once(read(api, site, touched))
+
+
+def _refuse_others(touched: Touched, undo: Undo, site: Site, fault: str) -> None:
+    if (undo.run, undo.fault) != (site.run, fault):
+        raise TargetError(
+            f"{touched.kind} {touched.name} still has the {undo.fault} of run {undo.run}; gameday recover --target kind undoes it"
+        )
+
+
+def _has(spec: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    return all(spec.get(key) == value for key, value in asked.items())

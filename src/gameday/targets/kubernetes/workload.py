@@ -1,0 +1,154 @@
+"""Kill pods and change how many a Deployment has."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import replace
+
+import chaosk8s
+from chaosk8s.pod.actions import terminate_pods
+
+from gameday.targets.kubernetes.api import Api, NotFoundError
+from gameday.targets.kubernetes.endpoints import service_of
+from gameday.targets.kubernetes.site import Part, Site
+from gameday.targets.kubernetes.undo import Patch, Seen, Touched, Undo, amend, cost, hold, undo
+from gameday.targets.protocol import TargetError, Workload
+
+CHOSEN_S, LOOK_S = 2.0, 0.02
+"""How long the ReplicaSet's controller may take to choose the pod that it ends; it takes milliseconds, and a guess bounds it."""
+
+
+def part_of(site: Site, pod: str) -> Part:
+    """Return of which part a pod is, by its name, which it had also if it is gone; raises ``TargetError`` for another's."""
+    service = service_of(pod, {name: part.workload for name, part in site.services.items()})
+    if service is None:
+        workloads = ", ".join(part.workload for part in site.services.values())
+        raise TargetError(f"pod {pod!r} is of none of the system's workloads: {workloads}")
+    return site.services[service]
+
+
+def workload(api: Api, site: Site, service: str) -> Workload:
+    """Read how many replicas a Deployment is to have and has, and how many ready endpoints the Services that choose its pods have."""
+    name = site.part(service).workload
+    with api.translated(f"reading deployment {name}"):
+        found = api.apps.read_namespaced_deployment(name, site.namespace)
+    with api.translated(f"listing the endpoints of {name}"):
+        slices = api.discovery.list_namespaced_endpoint_slice(site.namespace).items
+    names = {
+        each.target_ref.name
+        for piece in slices
+        for each in piece.endpoints or ()
+        if each.target_ref
+        and each.target_ref.kind == "Pod"
+        and (each.conditions is None or each.conditions.ready is not False)
+    }
+    endpoints = sum(service_of(pod, {service: name}) is not None for pod in names)
+    return Workload(found.spec.replicas or 0, found.status.ready_replicas or 0, endpoints)
+
+
+def scale(api: Api, site: Site, service: str, count: int, *, lease_s: float) -> None:
+    """Give a Deployment another number of replicas under a lease. Idempotent; each call extends it."""
+    touched = Touched("deployment", site.part(service).workload)
+    hold(api, site, touched, fault="scale", lease_s=lease_s, change=_replicas(count), before=_before)
+
+
+def unscale(api: Api, site: Site, service: str) -> None:
+    """Give it the number before. Idempotent."""
+    undo(api, site, Touched("deployment", site.part(service).workload), fault="scale")
+
+
+def kill(api: Api, site: Site, replica: str, *, lease_s: float, grace_s: float) -> None:
+    """
+    Delete a pod, giving it ``grace_s`` to end; with a lease, see to it that nothing takes its place for so long.
+
+    Called again for a pod that is kept away, extend the lease.
+    """
+    part = part_of(site, replica)
+    touched = Touched("deployment", part.workload)
+    if lease_s > 0:
+        held = hold(api, site, touched, fault="kill", lease_s=lease_s, change={}, before=_before)
+        if replica in held.pods:
+            return
+        _take_place(api, site, touched, replica)
+    if not _delete(api, site, replica, grace_s=grace_s) and lease_s <= 0:  # with a lease it has gone by that already
+        raise TargetError(f"pod {replica} is not there any more, so it cannot be killed")
+
+
+def revive(api: Api, site: Site, replica: str) -> None:
+    """Let the Deployment of a killed pod have as many as it had. Idempotent."""
+    undo(api, site, Touched("deployment", part_of(site, replica).workload), fault="kill")
+
+
+def _delete(api: Api, site: Site, pod: str, *, grace_s: float) -> bool:
+    """Delete one pod through Chaos Toolkit's extension; tell whether it was there."""
+    try:
+        with api.translated(f"deleting pod {pod}"):
+            deleted = terminate_pods(
+                name_pattern=f"^{re.escape(pod)}$",
+                all=True,
+                grace_period=round(grace_s),
+                ns=site.namespace,
+                secrets=_secrets(api, site),
+            )
+    except NotFoundError:
+        return False
+    return bool(deleted)
+
+
+def _take_place(api: Api, site: Site, touched: Touched, pod: str) -> None:
+    """
+    Scale a Deployment down by one, so that this pod is the one that goes.
+
+    First its name is written into the undo, then the pod is marked, then the number changes: wherever this process ends, what it has
+    done is known.
+    """
+    amend(api, site, touched, change=lambda held: (replace(held, pods=(*held.pods, pod)), {}))
+    cost(api, site, pod)
+    amend(api, site, touched, change=lambda held: (held, _replicas(_left(held))))
+    until_s = time.monotonic() + CHOSEN_S
+    while time.monotonic() < until_s and not _is_leaving(api, site, pod):
+        time.sleep(LOOK_S)
+
+
+def _left(held: Undo) -> int:
+    return max(0, int(held.patch["spec"]["replicas"]) - len(held.pods))
+
+
+def _is_leaving(api: Api, site: Site, pod: str) -> bool:
+    try:
+        with api.translated(f"reading pod {pod}"):
+            return api.core.read_namespaced_pod(pod, site.namespace).metadata.deletion_timestamp is not None
+    except NotFoundError:
+        return True
+
+
+def _replicas(count: int) -> Patch:
+    return {"spec": {"replicas": count}}
+
+
+def _before(seen: Seen) -> Patch:
+    return _replicas(int(seen.spec.get("replicas") or 0))
+
+
+def _secrets(api: Api, site: Site) -> dict[str, object]:
+    """
+    Tell the extension which cluster is meant.
+
+    It takes KUBECONFIG for the path of one file; where that is a list it finds none, and is given host and credentials instead.
+    """
+    if os.path.exists(chaosk8s.get_config_path()):  # noqa: PTH110 - asked as the extension asks it
+        return {"KUBERNETES_CONTEXT": site.context}
+    known = api.configuration
+    given = {
+        "KUBERNETES_HOST": known.host,
+        "KUBERNETES_VERIFY_SSL": True if known.verify_ssl else None,
+        "KUBERNETES_CA_CERT_FILE": known.ssl_ca_cert,
+        "KUBERNETES_API_KEY": (known.api_key.get("BearerToken") or "").removeprefix(
+            "Bearer "
+        ),  # it puts that before by itself
+        "KUBERNETES_CERT_FILE": known.cert_file,
+        "KUBERNETES_KEY_FILE": known.key_file,
+    }
+    return {key: value for key, value in given.items() if value}

@@ -1,0 +1,45 @@
+"""The cluster that these tests run on: made as a user makes it, and used with exactly the rights that ship."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.standing import CONTEXT, NAMESPACE, ROOT, Stands, call_gameday, lacking
+from gameday.experiment.loading.system import load_system
+from gameday.targets.kubernetes.account import write_kubeconfig
+from gameday.targets.kubernetes.api import open_api
+
+HERE = Path(__file__).parent
+REQUIRED = "GAMEDAY_CLUSTER"
+"""``required`` in this environment variable makes a missing Docker a failure."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all tests of the one cluster on one worker."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.cluster)
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+
+
+@pytest.fixture(scope="session")
+def stands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stands]:
+    """See that the shop is up, by the real command, and become the account ``gameday`` for all tests of the session."""
+    if reason := lacking():
+        if os.environ.get(REQUIRED) == "required":
+            pytest.fail(f"{reason}, and {REQUIRED}=required")
+        pytest.skip(reason)
+    ended = call_gameday("up", "--target", "kind", environment=os.environ, folder=ROOT)
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+    admin = os.environ.get("KUBECONFIG")
+    account = tmp_path_factory.mktemp("account") / "kubeconfig"
+    write_kubeconfig(open_api(CONTEXT), CONTEXT, NAMESPACE, account)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(account))
+        open_api.cache_clear()
+        yield Stands(load_system("shop", (ROOT / "experiments" / "systems",)), admin, account)
+    open_api.cache_clear()

@@ -1,0 +1,73 @@
+"""The shop in the cluster, and programs that look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gameday.experiment.model import System
+
+ROOT = Path(__file__).parents[2]
+CONTEXT, NAMESPACE = "kind-gameday", "shop"
+_UP_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """
+    The shop that stands.
+
+    Attributes:
+        system: Its system file.
+        admin: The kubeconfig of whoever may do everything, for what tests prepare and look at.
+        account: The kubeconfig of the account that ships; the process itself uses this one.
+    """
+
+    system: System
+    admin: str | None
+    account: Path
+
+    def admin_environment(self) -> dict[str, str]:
+        """Return the environment for a program that may do everything."""
+        return _environment(self.admin)
+
+
+def call_gameday(
+    *words: str, environment: Mapping[str, str], folder: Path, within_s: float = _UP_S
+) -> subprocess.CompletedProcess[str]:
+    """Run gameday as a user does and return what it printed."""
+    command = (sys.executable, "-m", "gameday.cli", *words)
+    return subprocess.run(
+        command, cwd=folder, env=dict(environment), capture_output=True, text=True, check=False, timeout=within_s
+    )
+
+
+def kubectl(stands: Stands, *words: str, given: str | None = None) -> str:
+    """Run kubectl as whoever may do everything, and return what it prints."""
+    command = ("kubectl", "--context", CONTEXT, *words)
+    ended = subprocess.run(
+        command, env=stands.admin_environment(), input=given, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def _environment(kubeconfig: str | None) -> dict[str, str]:
+    others = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+    return others if kubeconfig is None else {**others, "KUBECONFIG": kubeconfig}
+
+
+def lacking() -> str | None:
+    """Say what is missing for a cluster on this machine; None when nothing is."""
+    for program in ("docker", "kind", "kubectl"):
+        if shutil.which(program) is None:
+            return f"there is no {program} here, so no cluster"
+    asked = ("docker", "version", "--format", "{{.Server.Version}}")
+    if subprocess.run(asked, capture_output=True, check=False, timeout=60).returncode != 0:
+        return "Docker does not run here, so there is no cluster"
+    return None

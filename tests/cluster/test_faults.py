@@ -1,0 +1,206 @@
+"""Every fault on the shop in the cluster, with no more rights than the Role gives: it takes effect, shows it, is undone, leaves nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from pydantic import JsonValue
+
+from cluster.standing import Stands
+from gameday.experiment.catalogue import PlannedFault
+from gameday.experiment.model import System
+from gameday.faults import catalogue
+from gameday.faults.place import LEASE_S
+from gameday.faults.protocol import Data, Fault
+from gameday.targets.kubernetes.api import Api, open_api
+from gameday.targets.kubernetes.residue import find_residue, look
+from gameday.targets.kubernetes.site import Site, site_of
+from gameday.targets.kubernetes.target import KubernetesTarget
+from gameday.targets.kubernetes.undo import undo_all
+from gameday.targets.protocol import TargetError
+from samples import shop
+from system.target.running import CHECKOUT, LOGIN, Ask, send, wait_until
+
+WEB = "http://127.0.0.1:30080"
+PAYMENTS = "web -> payments"
+SPARE = "replicas"
+"""The worker of kind-config.yaml that holds one replica of web and nothing else."""
+FAULTS: dict[str, tuple[str, dict[str, JsonValue]]] = {
+    "latency-in": ("latency", {"edge": "load -> web", "delay": "300ms"}),
+    "latency-out": ("latency", {"edge": PAYMENTS, "delay": "300ms"}),
+    "blackhole": ("blackhole", {"edge": PAYMENTS}),
+    "errors": ("errors", {"edge": PAYMENTS, "path": "/pay*", "status": 502, "share": "50%"}),
+    "kill-one": ("kill", {"service": "web"}),
+    "kill-share": ("kill", {"service": "web", "replicas": "50%", "seed": 2}),
+    "kill-all": ("kill", {"service": "recommendations", "replicas": "all"}),
+    "kill-gracefully": ("kill", {"service": "payments", "grace": "3s"}),
+    "kill-down": ("kill", {"service": "web", "replicas": "all", "down": "5s"}),
+    "pause": ("pause", {"service": "payments"}),
+    "scale-down": ("scale", {"service": "recommendations", "replicas": 0}),
+    "scale-up": ("scale", {"service": "recommendations", "replicas": 2}),
+    "cordon": ("drain", {"service": "payments", "cordon-only": True}),
+    "drain": ("drain", {"service": "web", "grace": "1s"}),
+    "stress-cpu": ("stress", {"service": "web", "cpu": "0.2 cores"}),
+    "stress-memory": ("stress", {"service": "web", "memory": "30MB"}),
+    "empty-cache": ("empty-cache", {"service": "cache"}),
+    "empty-prefix": ("empty-cache", {"service": "cache"}),
+}
+TO_PROVE_S, TO_HEAL_S = 15.0, 45.0
+"""Bounds; a pod of the shop is ready after three seconds, and the database's after five."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop in the cluster, and a run on it."""
+
+    api: Api
+    site: Site
+    target: KubernetesTarget
+
+    def works(self) -> bool:
+        """Return whether routes that need every service answer."""
+        asks = (
+            Ask("POST", f"{WEB}/login", LOGIN),
+            Ask("POST", f"{WEB}/checkout", CHECKOUT),
+            Ask("GET", f"{WEB}/product/1"),
+        )
+        return all(answer.status == 200 for answer in send(asks, patience_s=5))
+
+    def spare(self) -> str:
+        """Return the name of the node that may be lost."""
+        with self.api.translated("listing the nodes"):
+            (found,) = self.api.core.list_node(label_selector=f"gameday.dev/role={SPARE}").items
+        return str(found.metadata.name)
+
+    def spread(self) -> None:
+        """See that the node that may be lost has a replica of web: what was evicted from it does not come back by itself."""
+        names = [each.name for each in self.target.replicas("web")]
+        if self.spare() not in map(self.target.node_of, names):
+            self.target.kill(names[0], lease_s=0)
+            wait_until(lambda: self.target.is_ready(names[0]), within_s=TO_HEAL_S, what="its successor")
+
+    def is_whole(self) -> bool:
+        """Return whether nothing of a fault is left but the agents, which stay until the run ends."""
+        found = look(self.api, self.site)
+        return not (found.cordons or found.annotations or found.replicas or found.objects)
+
+
+@pytest.fixture(scope="module")
+def running(stands: Stands) -> Iterator[Shop]:
+    """Return the hardened shop; at the end all agents leave."""
+    site = site_of(stands.system, run="test-faults")
+    api = open_api(site.context)
+    target = KubernetesTarget(site)
+    undo_all(api, site)
+    shop_that_runs = Shop(api, site, target)
+    wait_until(shop_that_runs.is_whole, within_s=TO_HEAL_S, what="the shop")
+    shop_that_runs.spread()
+    yield shop_that_runs
+    undo_all(api, site)
+    shop_that_runs.spread()
+    target.leave()
+    wait_until(lambda: not find_residue(api, site), what="nothing to be left")
+
+
+def system(name: str) -> System:
+    """Return the shop's system; where only a prefix may be emptied, it says so."""
+    plain = shop()
+    if name != "empty-prefix":
+        return plain
+    cache = plain.services["cache"].model_copy(update={"disposable": False, "prefix": "product:"})
+    return plain.model_copy(update={"services": {**plain.services, "cache": cache}})
+
+
+def case(name: str) -> tuple[Fault, PlannedFault]:
+    """Return a fault and how the shop's plan resolves it."""
+    fault = catalogue()[FAULTS[name][0]]
+    return fault, fault.plan(fault.parameters.model_validate(FAULTS[name][1]), system(name))
+
+
+def prepared(running: Shop, name: str) -> tuple[Fault, PlannedFault, Data]:
+    """Prepare a fault; a node that is emptied is the one that may be lost, whatever the seed would draw."""
+    fault, plan = case(name)
+    undo = dict(fault.prepare(plan, running.target))
+    if name == "drain":
+        node = running.target.node(running.spare())
+        assert node.pods
+        undo |= {"node": node.name, "pods": list(node.pods)}
+    return fault, plan, undo
+
+
+def ask_around() -> None:
+    """Send a little traffic over every edge."""
+    send([Ask("POST", f"{WEB}/checkout", CHECKOUT)] * 4 + [Ask("GET", f"{WEB}/product/1")] * 2, patience_s=1.0)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_shows_in_the_clusters_signals_and_is_undone(running: Shop, name: str) -> None:
+    """The same steps as in an experiment, under a little traffic."""
+    wait_until(running.works, within_s=TO_HEAL_S, what="every route")
+    fault, plan, undo = prepared(running, name)
+    injected = fault.inject(plan, running.target, undo)
+
+    def bites() -> bool:
+        fault.renew(plan, running.target, undo)
+        ask_around()
+        return fault.prove(plan, running.target, injected).bites
+
+    try:
+        wait_until(bites, within_s=TO_PROVE_S, what=f"the proof of {name}")
+    finally:
+        fault.undo(undo, running.target)
+    wait_until(lambda: fault.healed(undo, running.target), within_s=TO_HEAL_S, what=f"the healing of {name}")
+    fault.undo(undo, running.target)
+    wait_until(running.is_whole, within_s=TO_HEAL_S, what=f"nothing of {name} to be left")
+
+
+@pytest.mark.parametrize("name", ["scale-down", "kill-down", "cordon"])
+def test_the_janitor_undoes_what_a_killed_runner_left(running: Shop, name: str) -> None:
+    """Nobody renews, nobody undoes: the lease ends by itself."""
+    wait_until(running.works, within_s=TO_HEAL_S, what="every route")
+    fault, plan, undo = prepared(running, name)
+    fault.inject(plan, running.target, undo)
+    wait_until(running.is_whole, within_s=LEASE_S + TO_HEAL_S, what="the janitor")
+    wait_until(lambda: fault.healed(undo, running.target), within_s=TO_HEAL_S, what=f"the healing of {name}")
+
+
+def test_recovering_needs_nothing_but_the_cluster(running: Shop) -> None:
+    """Another process, on another machine, finds what is outstanding and undoes it; twice is once."""
+    fault, plan, undo = prepared(running, "scale-down")
+    fault.inject(plan, running.target, undo)
+    other = replace(running.site, run="recover")
+    assert undo_all(running.api, other) == ("scale of run test-faults on deployment recommendations",)
+    assert undo_all(running.api, other) == ()
+    wait_until(running.is_whole, within_s=TO_HEAL_S, what="nothing to be left")
+
+
+def test_the_undo_of_an_outstanding_fault_is_never_overwritten(running: Shop) -> None:
+    """Else the number of replicas from before would be lost."""
+    target = running.target
+    (replica,) = target.replicas("recommendations")
+    target.scale("recommendations", 0, lease_s=LEASE_S)
+    try:
+        with pytest.raises(TargetError, match="still has the scale of run test-faults"):
+            target.kill(replica.name, lease_s=LEASE_S)
+    finally:
+        target.unscale("recommendations")
+    wait_until(running.is_whole, within_s=TO_HEAL_S, what="nothing to be left")
+
+
+def test_a_pod_that_is_gone_cannot_be_killed(running: Shop) -> None:
+    """Chaos Toolkit's own action would succeed and have done nothing."""
+    with pytest.raises(TargetError, match="is not there any more"):
+        running.target.kill("web-0000000000-00000", lease_s=0)
+
+
+def test_a_list_of_kubeconfigs_is_respected(running: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As kubectl does; the extension by itself knows one path only."""
+    monkeypatch.setenv("KUBECONFIG", f"{os.environ['KUBECONFIG']}:/nonexistent")
+    wait_until(lambda: len(running.target.replicas("recommendations")) == 1, what="those that are ending to be gone")
+    (before,) = running.target.replicas("recommendations")
+    running.target.kill(before.name, lease_s=0)
+    wait_until(lambda: running.target.is_ready(before.name), within_s=TO_HEAL_S, what="its successor")
+    assert before.identity not in {each.identity for each in running.target.replicas("recommendations")}

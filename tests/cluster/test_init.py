@@ -1,0 +1,71 @@
+"""The tutorial's own commands, on a system that is not the shop: looked at, validated, planned, run, and gone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+LIMITS_S: Mapping[str, float] = {"run": 180.0, "kind": 240.0}
+"""How long a command may take, by its first or second word; any other, the usual time."""
+USUAL_S = 130.0
+
+
+def commands(step: int) -> list[list[str]]:
+    """Return the commands of a step of the tutorial."""
+    section = re.split(r"^## ", TUTORIAL, flags=re.MULTILINE)[step]
+    blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def call(words: list[str], folder: Path) -> str:
+    """Type a command of the tutorial: gameday in an empty folder, anything else at the repository's root."""
+    ours = words[0] == "gameday"
+    typed = [sys.executable, "-m", "gameday.cli", *words[1:]] if ours else words
+    limit_s = LIMITS_S.get(words[1] if ours else words[0], USUAL_S)
+    done = subprocess.run(
+        typed, cwd=folder if ours else ROOT, capture_output=True, text=True, timeout=limit_s, check=False
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def guestbook(tmp_path: Path) -> Iterator[Path]:
+    """Deploy the tutorial's system; return an empty folder to work in."""
+    try:
+        for words in commands(1):
+            call(words, tmp_path)
+        yield tmp_path
+    finally:
+        for words in commands(6):
+            call(words, tmp_path)
+
+
+def test_the_tutorial_ends_in_a_run_that_passes(guestbook: Path) -> None:
+    """Init, validate, plan and run, as they stand there."""
+    for step in (2, 3, 4):
+        for words in commands(step):
+            call(words, guestbook)
+    written = guestbook / "experiments" / "systems" / "guestbook.yaml"
+    assert "soft: [memory]" in written.read_text(encoding="utf-8")
+    report = json.loads((guestbook / "reports" / "latest" / "report.json").read_text(encoding="utf-8"))
+    assert report["verdict"] == "pass"
+    again = subprocess.run(
+        [sys.executable, "-m", "gameday.cli", *commands(2)[0][1:]],
+        cwd=guestbook,
+        capture_output=True,
+        text=True,
+        timeout=USUAL_S,
+        check=False,
+    )
+    assert again.returncode == 2
+    assert "nothing is overwritten" in again.stderr

@@ -1,0 +1,123 @@
+"""Whole runs in the cluster, by the real command: the same verdicts as locally, one at a time, and nothing is left."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from cluster.standing import CONTEXT, Stands
+from drawing import drawn
+from gameday.cli.exits import Exit
+from gameday.record.history import Event, outstanding, read_history
+from gameday.targets.kubernetes import lease
+from gameday.targets.kubernetes.api import open_api
+from gameday.targets.kubernetes.residue import look
+from gameday.targets.kubernetes.site import site_of
+from system.running import Running, all_gone, run, start
+from system.variations import SHORT, short_experiment
+
+pytestmark = pytest.mark.cluster
+KIND = ("--target", "kind")
+VARIANTS = ("naive", "hardened")
+END_S = 90.0
+"""A run that was ended early has to undo its fault, and to switch the demo back."""
+
+
+def is_clean(running: Running, stands: Stands) -> bool:
+    """Tell whether nothing of a run is left: no process here, no fault in its records, and in the cluster nothing at all."""
+    site = site_of(stands.system, run="nobody")
+    api = open_api(site.context)
+    assert look(api, site).sentences() == ()
+    assert lease.read(api, site.namespace) is None
+    return all_gone(running.mark) and not outstanding(read_history(running.folder))
+
+
+def begin(out: Path, *arguments: str) -> Running:
+    """Start the short experiment in the cluster."""
+    return start(out, "run", str(SHORT), *KIND, "--out", str(out), *arguments)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run both variants of the experiments that are drawn, and of the one that only a cluster has."""
+    if "separating" in metafunc.fixturenames:
+        names = (*drawn(metafunc.config, "kind"), "lose-a-node")
+        metafunc.parametrize(("separating", "variant"), [(name, variant) for name in names for variant in VARIANTS])
+
+
+def test_without_a_fault_the_system_passes(tmp_path: Path, stands: Stands) -> None:
+    """Measuring by itself changes no verdict."""
+    running = run(tmp_path, "none", *KIND)
+    assert running.code() == Exit.PASSED, running.printed()
+    assert is_clean(running, stands)
+    checked = next(record for record in running.history() if record.event == Event.RESIDUE_CHECKED)
+    assert checked.data["left"] == []
+    assert str(checked.data["summary"]) in running.printed()
+
+
+def test_an_experiment_separates_the_variants_as_it_does_locally(
+    tmp_path: Path, stands: Stands, separating: str, variant: str
+) -> None:
+    """Naive fails on the check that it names, hardened passes, and no gate fires; afterwards the shop is on the variant that it had."""
+    running = run(tmp_path, separating, *KIND, "--variant", variant)
+    report = json.loads((running.folder / "report.json").read_text(encoding="utf-8"))
+    assert running.code() == {"naive": Exit.FAILED, "hardened": Exit.PASSED}[variant], running.printed()
+    assert {gate["id"]: gate["reason"] for gate in report["gates"] if gate["status"] != "pass"} == {}
+    assert report["decided_by"] == (report["run"]["decides"] if variant == "naive" else None)
+    assert is_clean(running, stands)
+
+
+def test_a_second_run_is_refused_and_leaves_the_first_alone(tmp_path: Path, stands: Stands) -> None:
+    """From another folder of runs too, as from another machine; the first one ends clean on Ctrl-C."""
+    first = begin(tmp_path / "first")
+    first.wait_for(Event.LOAD_ORIGIN, within_s=90)
+    second = begin(tmp_path / "second")
+    assert second.code() == Exit.REFUSED
+    assert "holds shop in the cluster" in second.printed()
+    assert not (tmp_path / "second" / "latest").exists()
+    first.wait_for(Event.FAULT_INJECTED)
+    first.process.send_signal(signal.SIGINT)
+    assert first.code(within_s=END_S) == Exit.INTERRUPTED, first.printed()
+    assert is_clean(first, stands)
+
+
+def test_a_cluster_that_does_not_answer_is_told_before_anything_is_made(tmp_path: Path, stands: Stands) -> None:
+    """With where it was looked for, and the next command."""
+    kubeconfig = tmp_path / "kubeconfig"
+    text = stands.account.read_text(encoding="utf-8")
+    kubeconfig.write_text(re.sub(r"https://[^\s\"]+", "https://127.0.0.1:9", text), encoding="utf-8")
+    running = run(tmp_path / "runs", "none", *KIND, environment={"KUBECONFIG": str(kubeconfig)})
+    assert running.code() == Exit.USAGE
+    assert "127.0.0.1:9" in running.printed()
+    assert "doctor --target kind" in running.printed()
+    assert not (tmp_path / "runs" / "latest").exists()
+
+
+def test_a_context_that_is_not_kind_s_is_refused_until_somebody_allows_it_by_name(
+    tmp_path: Path, stands: Stands
+) -> None:
+    """Whatever is behind it; the flag allows one name only."""
+    other = stands.account.read_text(encoding="utf-8").replace(CONTEXT, "production")
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(other, encoding="utf-8")
+    declared = stands.system.targets.model_dump(mode="json")
+    path = short_experiment(
+        tmp_path / "mine", system={"targets": {"kind": declared["kind"] | {"context": "production"}}}
+    )
+    environment = {"KUBECONFIG": str(kubeconfig)}
+    refused = run(tmp_path / "runs", str(path), *KIND, environment=environment)
+    assert refused.code() == Exit.REFUSED
+    assert "--allow-context production" in refused.printed()
+    wrong = run(tmp_path / "wrong", str(path), *KIND, "--allow-context", "staging", environment=environment)
+    assert wrong.code() == Exit.REFUSED
+    allowed = start(
+        tmp_path / "allowed",
+        *("run", str(path), *KIND, "--out", str(tmp_path / "allowed"), "--allow-context", "production"),
+        environment=environment,
+    )
+    allowed.wait_for(Event.SYSTEM_READY)
+    allowed.process.send_signal(signal.SIGINT)
+    assert allowed.code(within_s=END_S) == Exit.INTERRUPTED, allowed.printed()

@@ -1,0 +1,77 @@
+"""What the API server is asked to put beside a pod's containers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gameday.agent.pod import network, process
+from gameday.experiment.model import SecretKey
+from gameday.targets.kubernetes.container import PORTS, declared
+from gameday.targets.kubernetes.pods import AgentContainer, Pod
+from gameday.targets.kubernetes.site import Part
+
+ENDED = AgentContainer("gameday-network-1", "network", "r0", "t0", running=False, over=True, waiting="")
+POD = Pod(
+    name="cache-1",
+    uid="u1",
+    service="cache",
+    node="worker",
+    ip="10.244.1.2",
+    host_network=False,
+    phase="Running",
+    ready=True,
+    terminating=False,
+    restarts=0,
+    container="redis",
+    user=999,
+    agents=(ENDED,),
+    created_s=0.0,
+)
+KEY = SecretKey(secret="shop-passwords", key="cache")  # noqa: S106 - its name
+CACHE = Part(name="cache", workload="cache", kind="redis", port=6379, password=KEY)
+
+
+def _declared(pod: Pod, mode: str) -> dict[str, Any]:
+    return declared(pod, CACHE, mode, run="r1", token="t1")  # noqa: S106 - anybody's
+
+
+def test_the_ports_are_those_that_the_agents_listen_on() -> None:
+    """They are told here once more, so that the runner does not load the agents."""
+    assert PORTS == {"network": network.PORT, "process": process.PORT}
+
+
+def test_the_network_agent_has_one_capability() -> None:
+    """As uid 0, because nobody else gets one that is added; nothing else is beside it."""
+    wanted = _declared(POD, "network")
+    assert wanted["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN"]}
+    assert wanted["securityContext"]["runAsUser"] == 0
+    assert wanted["securityContext"]["allowPrivilegeEscalation"] is False
+    assert "privileged" not in wanted["securityContext"]
+    assert "targetContainerName" not in wanted
+
+
+def test_the_process_agent_is_who_the_process_is() -> None:
+    """Without any capability; where the pod does not say who that is, the image says it."""
+    wanted = _declared(POD, "process")
+    assert wanted["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert wanted["securityContext"]["runAsUser"] == 999
+    assert wanted["targetContainerName"] == "redis"
+    unsaid = _declared(replace(POD, user=None), "process")
+    assert "runAsUser" not in unsaid["securityContext"]
+
+
+def test_a_password_is_named_and_never_told() -> None:
+    """The kubelet reads it; only who asks a store has it."""
+    environment = {each["name"]: each for each in _declared(POD, "process")["env"]}
+    assert environment["GAMEDAY_PASSWORD"] == {
+        "name": "GAMEDAY_PASSWORD",
+        "valueFrom": {"secretKeyRef": {"name": "shop-passwords", "key": "cache"}},
+    }
+    assert "GAMEDAY_PASSWORD" not in {each["name"] for each in _declared(POD, "network")["env"]}
+
+
+def test_an_agent_that_ended_keeps_its_name() -> None:
+    """An ephemeral container is never removed, so the next has another number; modes are counted apart."""
+    assert _declared(POD, "network")["name"] == "gameday-network-2"
+    assert _declared(POD, "process")["name"] == "gameday-process-1"
