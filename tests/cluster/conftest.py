@@ -18,6 +18,7 @@ REQUIRED = "GAMEDAY_CLUSTER"
 """``required`` in this environment variable makes a missing Docker a failure."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep all tests of the one cluster on one worker."""
     for item in items:

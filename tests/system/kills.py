@@ -142,7 +142,7 @@ def _readable(running: Running) -> bool:
 def turns(runs: int, faults: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     """Yield fault, victims and whether they die while it is on; all three take turns of their own, so that everything meets everything."""
     for number in range(runs):
-        yield faults[number % len(faults)], VICTIMS[number % len(VICTIMS)], number % 2 == 0
+        yield faults[number % len(faults)], VICTIMS[number % len(VICTIMS)], (number + number // len(faults)) % 2 == 0
 
 
 def kill_many(runs: int, *, seed: int) -> list[Killed]:

@@ -73,7 +73,8 @@ def pids(logs: Path) -> dict[str, int]:
     for line in (logs / "node.log").read_text().splitlines():
         if line.startswith("{"):
             event = json.loads(line)
-            found[event["process"]] = event["pid"]
+            if "pid" in event:
+                found[event["process"]] = event["pid"]
     return found
 
 

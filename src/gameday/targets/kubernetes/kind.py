@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from gameday.targets.kubernetes.image import SOURCES, Image, beside, digest, folder, sources
 from gameday.targets.protocol import TargetError
@@ -42,6 +47,18 @@ class Kind:
             _run("docker", "version", "--format", "{{.Server.Version}}", within_s=_LOOK_S)
         except TargetError as error:
             raise TargetError(f"Docker does not run, so there can be no cluster; start dockerd: {error}") from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until nobody else on this machine makes or removes the cluster: kind, when it fails, removes what another has half made."""
+        lock = Path(tempfile.gettempdir()) / f"gameday-{os.getuid()}-{self.name}.lock"
+        with lock.open("a", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._progress(f"waiting for another gameday that makes or removes the cluster {self.name}")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def exists(self) -> bool:
         """Return whether there is the cluster, whatever its state."""

@@ -132,13 +132,14 @@ def _cluster(kind: KindTarget, progress: Callable[[str], None]) -> tuple[str, bo
     """See that there is the cluster and that it has the images; return what the image was made of, and whether anything was made."""
     cluster = Kind(kind.context.removeprefix(PREFIX), progress)
     cluster.see_programs()
-    is_new = not cluster.exists()
-    if is_new:
-        cluster.create()
-        objects.apply(open_api(kind.context), {**_MADE_CLUSTER, "data": {"namespace": kind.namespace}})
-    made_of = cluster.build(SHOP)
-    cluster.build(LOAD)
-    return made_of, cluster.load(SHOP.name, LOAD.name, *BASES) or is_new
+    with cluster.alone():
+        is_new = not cluster.exists()
+        if is_new:
+            cluster.create()
+            objects.apply(open_api(kind.context), {**_MADE_CLUSTER, "data": {"namespace": kind.namespace}})
+        made_of = cluster.build(SHOP)
+        cluster.build(LOAD)
+        return made_of, cluster.load(SHOP.name, LOAD.name, *BASES) or is_new
 
 
 def _whole(api: Api, cluster: Kind | None, kind: KindTarget) -> tuple[str, ...]:
@@ -149,7 +150,8 @@ def _whole(api: Api, cluster: Kind | None, kind: KindTarget) -> tuple[str, ...]:
         ours = api.core.list_namespace(label_selector=f"{objects.MANAGED_BY}={objects.MANAGER}").items
     if any(each.metadata.name != kind.namespace for each in ours):
         return ()
-    cluster.delete()
+    with cluster.alone():
+        cluster.delete()
     return (f"cluster {cluster.name}",)
 
 
