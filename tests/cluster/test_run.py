@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,11 @@ def is_clean(running: Running, stands: Stands) -> bool:
     return all_gone(running.mark) and not outstanding(read_history(running.folder))
 
 
+def read_report(running: Running) -> dict[str, Any]:
+    """Read what a run's report says."""
+    return dict(json.loads((running.folder / "report.json").read_text(encoding="utf-8")))
+
+
 def begin(out: Path, *arguments: str) -> Running:
     """Start the short experiment in the cluster."""
     return start(out, "run", str(SHORT), *KIND, "--out", str(out), *arguments)
@@ -44,14 +50,16 @@ def begin(out: Path, *arguments: str) -> Running:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run both variants of the experiments that are drawn, and of the one that only a cluster has."""
     if "separating" in metafunc.fixturenames:
-        names = (*drawn(metafunc.config, "kind"), "lose-a-node")
+        names = sorted({*drawn(metafunc.config, "kind"), "lose-a-node"})
         metafunc.parametrize(("separating", "variant"), [(name, variant) for name in names for variant in VARIANTS])
 
 
-def test_without_a_fault_the_system_passes(tmp_path: Path, stands: Stands) -> None:
-    """Measuring by itself changes no verdict."""
+def test_without_a_fault_nothing_fails(tmp_path: Path, stands: Stands) -> None:
+    """Measuring by itself changes no verdict; whether the machine was quiet enough for one is not asked here."""
     running = run(tmp_path, "none", *KIND)
-    assert running.code() == Exit.PASSED, running.printed()
+    report = read_report(running)
+    assert running.code() in {Exit.PASSED, Exit.INCONCLUSIVE}, running.printed()
+    assert [check["id"] for check in report["checks"] if check["status"] == "fail"] == []
     assert is_clean(running, stands)
     checked = next(record for record in running.history() if record.event == Event.RESIDUE_CHECKED)
     assert checked.data["left"] == []
@@ -61,12 +69,20 @@ def test_without_a_fault_the_system_passes(tmp_path: Path, stands: Stands) -> No
 def test_an_experiment_separates_the_variants_as_it_does_locally(
     tmp_path: Path, stands: Stands, separating: str, variant: str
 ) -> None:
-    """Naive fails on the check that it names, hardened passes, and no gate fires; afterwards the shop is on the variant that it had."""
+    """
+    The check that it names is beyond its bound on naive and within it on hardened; afterwards the shop is on the variant that it had.
+
+    A verdict also needs a machine with nothing else to do, which the benchmark of the separation has; this test does not ask for one.
+    """
     running = run(tmp_path, separating, *KIND, "--variant", variant)
-    report = json.loads((running.folder / "report.json").read_text(encoding="utf-8"))
-    assert running.code() == {"naive": Exit.FAILED, "hardened": Exit.PASSED}[variant], running.printed()
-    assert {gate["id"]: gate["reason"] for gate in report["gates"] if gate["status"] != "pass"} == {}
-    assert report["decided_by"] == (report["run"]["decides"] if variant == "naive" else None)
+    report = read_report(running)
+    expected = {"naive": Exit.FAILED, "hardened": Exit.PASSED}[variant]
+    assert running.code() in {expected, Exit.INCONCLUSIVE}, running.printed()
+    (decisive,) = (check for check in report["checks"] if check["id"] == report["run"]["decides"])
+    assert decisive["op"] == "<"
+    assert (decisive["value"] > decisive["bound"]) is (variant == "naive"), decisive["reason"]
+    gates = {gate["id"]: gate["status"] for gate in report["gates"]}
+    assert (gates["gate.fault-proven"], gates["gate.reverted"], gates["gate.rows"]) == ("pass", "pass", "pass")
     assert is_clean(running, stands)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
 from gameday.experiment.model import System
 from gameday.targets.kubernetes.api import MERGE, Api, NotFoundError
 from gameday.targets.kubernetes.pods import Pod, pods_of
-from gameday.targets.kubernetes.ready import wait_ready
+from gameday.targets.kubernetes.ready import READY_S, wait_ready
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.kubernetes.undo import cost
 from gameday.targets.protocol import Target, TargetError
@@ -21,7 +22,7 @@ CONFIG = "shop-variant"
 """The ConfigMap that tells pods which come later how the others are."""
 BEFORE = "gameday.dev/before"
 """The annotation of it that tells, while a run goes on, how everything was before."""
-_ASK_S = 30.0
+_ASK_S, _LOOK_S = 30.0, 0.2
 _ORIGIN = "database"
 
 
@@ -137,6 +138,14 @@ def _spread(api: Api, site: Site) -> None:
     youngest = max(pods, key=lambda pod: pod.created_s)
     with api.translated(f"deleting pod {youngest.name}"):
         api.core.delete_namespaced_pod(youngest.name, site.namespace)
+    # The Deployment's own status tells of it only later, so whoever asks that would find everything ready still.
+    until_s = time.monotonic() + READY_S
+    while sum(pod.ready and pod.uid != youngest.uid for pod in _present(api, site)) < len(pods):
+        if time.monotonic() > until_s:
+            raise TargetError(
+                f"the pod in place of {youngest.name} is not ready after {READY_S:g} s; see: gameday doctor --target kind"
+            )
+        time.sleep(_LOOK_S)
 
 
 def _others(api: Api, site: Site, node: str) -> bool:
