@@ -37,10 +37,10 @@ EXPERIMENT = f"""title: How exact is a delay?
 description: One edge is delayed; nothing is judged but that it is.
 system: shop
 load: {{routes: {{login: 100/s}}}}
-phases: {{warmup: 4s, baseline: 16s, fault: 20s, recovery: 6s}}
+phases: {{warmup: 4s, baseline: 16s, fault: 20s, recovery: 9s}}
 steady-state-hypothesis: {{title: Logins are served, probes: [{{route: login, good: "> 90%"}}]}}
 method: [{{latency: {{edge: {EDGE}, delay: 300ms}}}}]
-expect: {{recovery: {{within: 5s}}}}
+expect: {{recovery: {{within: 6s}}}}
 """
 
 
