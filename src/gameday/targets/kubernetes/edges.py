@@ -62,11 +62,6 @@ class Edges:
         """Read an edge over all its pods; one without an agent has no fault."""
         return merged(edge, self._states(edge))
 
-    def reset_and_spared(self, edge: str) -> tuple[int, int]:
-        """Return how many connections from before were reset, and how many of the kubelet were let through."""
-        states = [answer for answer in self._states(edge) if answer]
-        return sum(int(state["existing"]) for state in states), sum(int(state["spared"]) for state in states)
-
     def canary_s(self, edge: str, *, within_s: float) -> float:
         """Send a canary from every pod, and return how long the fastest answer took."""
         way = way_of(self._api, self._site, edge)

@@ -135,7 +135,8 @@ class KubernetesSystem:
 
     def _passed_by(self) -> Iterator[str]:
         for edge in self._edges:
-            existing, spared = self._target.passed_by(edge)
+            state = self._target.edge(edge)
+            existing, spared = state.existing, state.spared
             yield (
                 f"{edge}: {existing} connections from before the agents were reset, so that they were made anew through them; "
                 f"{spared} of the kubelet's were let through"

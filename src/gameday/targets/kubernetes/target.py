@@ -74,10 +74,6 @@ class KubernetesTarget:
             pod for service in self._site.services for pod in pods_of(self._api, self._site, service)
         )
 
-    def passed_by(self, edge: str) -> tuple[int, int]:
-        """Return how many connections from before an edge's way were reset, and how many of the kubelet were let through."""
-        return self._edges.reset_and_spared(edge)
-
     def delay(self, edge: str, delay: Delay, *, lease_s: float) -> None:
         """Delay answers on an edge in every pod for ``lease_s``, or until called again or healed."""
         self._edges.act(edge, "delay", delay_s=delay.delay_s, jitter_s=delay.jitter_s, lease_s=lease_s)
