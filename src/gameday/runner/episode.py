@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from gameday.experiment.catalogue import PlannedFault
-from gameday.faults.protocol import Fault
-from gameday.record.history import Event, History
+from gameday.faults.protocol import Data, Fault
+from gameday.record.history import Event, History, Record
 from gameday.runner.env import Env
 from gameday.runner.held import Held
 from gameday.runner.undo import undo_all
@@ -21,6 +21,8 @@ from gameday.targets.protocol import Target, TargetError
 
 BEAT_S = 1.0
 """How often leases are renewed, intensities set and effects looked at."""
+INTENT_S = 0.05
+"""How long before the first fault what is intended is put on the disk: a sync takes milliseconds, and a crash before it leaves nothing to undo."""
 
 
 def run_episode(
@@ -43,8 +45,11 @@ def run_episode(
     """
     held: list[Held] = []
     try:
-        for number, each in enumerate(planned, 1):
-            held.append(_prepare(f"{each.fault}-{number}", each, faults[each.fault], target, history))
+        undos = [faults[each.fault].prepare(each, target) for each in planned]
+        env.sleep_until(origin_s + min(each.start_s for each in planned) - INTENT_S)
+        for number, (each, undo) in enumerate(zip(planned, undos, strict=True), 1):
+            record = _intend(f"{each.fault}-{number}", each, undo, history)
+            held.append(Held(record, faults[each.fault], each, target, history))
         try:
             _carry_out(held, env, origin_s)
         except Exception as error:
@@ -64,14 +69,12 @@ def run_episode(
         raise TargetError("a fault could not be undone: gameday recover tries again")
 
 
-def _prepare(name: str, planned: PlannedFault, fault: Fault, target: Target, history: History) -> Held:
-    undo = fault.prepare(planned, target)
-    record = history.append(
+def _intend(name: str, planned: PlannedFault, undo: Data, history: History) -> Record:
+    return history.append(
         Event.FAULT_INTENDED,
         {"id": name, "fault": planned.fault, "parameters": planned.parameters, "undo": dict(undo)},
         durable=True,
     )
-    return Held(record, fault, planned, target, history)
 
 
 def _carry_out(held: Sequence[Held], env: Env, origin_s: float) -> None:

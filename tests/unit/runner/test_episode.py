@@ -12,7 +12,7 @@ from fakes import FakeClock, FakeTarget
 from gameday.faults import catalogue
 from gameday.record.history import Event, History, Record, outstanding, read_history
 from gameday.runner.env import Env
-from gameday.runner.episode import run_episode
+from gameday.runner.episode import INTENT_S, run_episode
 from gameday.targets.protocol import Delay, TargetError
 from samples import planned
 
@@ -51,9 +51,10 @@ def test_a_fault_is_intended_injected_confirmed_undone_and_verified_in_this_orde
 
 
 def test_it_is_injected_on_the_dot_and_held_until_the_end(tmp_path: Path) -> None:
-    """Preparation comes before the start, the undo after the end."""
+    """What is intended is on the disk just before the start, the undo comes after the end."""
     at = {record.event: record.t_s for record in run(tmp_path, FakeTarget())}
-    assert (at[Event.FAULT_INTENDED], at[Event.FAULT_INJECTED], at[Event.FAULT_UNDONE]) == (0.0, 10.0, 20.0)
+    assert (at[Event.FAULT_INJECTED], at[Event.FAULT_UNDONE]) == (10.0, 20.0)
+    assert at[Event.FAULT_INTENDED] == pytest.approx(10.0 - INTENT_S)
 
 
 def test_an_injection_that_does_nothing_is_recorded_as_inert(tmp_path: Path) -> None:
@@ -221,26 +222,65 @@ def test_pulses_are_told_on_the_dot_and_rest_is_no_lack_of_effect(tmp_path: Path
     assert Event.FAULT_INERT not in [event for _, event, _ in seen]
 
 
-def test_a_fault_that_could_not_be_held_is_recorded_as_failed(tmp_path: Path) -> None:
-    """Withdrawn early, it must not count as proven."""
+def run_unanswered(tmp_path: Path, since_s: float, until_s: float) -> list[Record]:
+    """Run an episode of ten seconds whose renewals fail from one moment to another of it."""
     clock, target = FakeClock(), FakeTarget()
     renewing = target.delay
 
     def delay(edge: str, delay: Delay, *, lease_s: float) -> None:
-        if clock.now_s > 115:
+        if 110 + since_s <= clock.now_s < 110 + until_s:
             raise TargetError("the proxy does not answer")
         renewing(edge, delay, lease_s=lease_s)
 
     target.delay = delay  # type: ignore[method-assign]
     history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
     plan = planned(phases={"fault": "10s"})
-    with pytest.raises(TargetError, match="does not answer"):
-        run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
-    assert [r.event for r in read_history(tmp_path)][-3:] == [
-        Event.FAULT_FAILED,
-        Event.FAULT_UNDONE,
-        Event.FAULT_VERIFIED,
+    try:
+        with suppress(TargetError):
+            run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
+    finally:
+        history.close()
+    return list(read_history(tmp_path))
+
+
+def test_a_fault_that_could_not_be_held_is_recorded_as_failed(tmp_path: Path) -> None:
+    """Withdrawn early, it must not count as proven; the last error is told."""
+    history = run_unanswered(tmp_path, 2.5, 99)
+    failed = next(record for record in history if record.event == Event.FAULT_FAILED)
+    assert failed.t_s == pytest.approx(18.0), "the last renewal was 2 s after the injection at 10 s"
+    assert str(failed.data["error"]).startswith("it could not be held: nobody renewed it for 6.0 s")
+    assert str(failed.data["error"]).endswith("the proxy does not answer")
+    assert events(history)[-3:] == [Event.FAULT_FAILED, Event.FAULT_UNDONE, Event.FAULT_VERIFIED]
+
+
+def test_renewals_that_fail_for_less_than_a_lease_are_borne_and_recorded(tmp_path: Path) -> None:
+    """The lease bears them, so the fault was on all the while."""
+    history = run_unanswered(tmp_path, 2.5, 6.5)
+    missed = [record for record in history if record.event == Event.ERROR]
+    assert [(record.t_s, record.data["where"]) for record in missed] == [
+        (13.0 + beat, "renew latency-1") for beat in range(4)
     ]
+    assert not {Event.FAULT_FAILED, Event.FAULT_INERT} & set(events(history))
+    assert next(record.t_s for record in history if record.event == Event.FAULT_UNDONE) == 20.0
+
+
+def test_a_renewal_that_succeeds_when_the_lease_may_be_over_is_too_late(tmp_path: Path) -> None:
+    """The effect may have been away before it came back."""
+    clock, target = FakeClock(), FakeTarget()
+    renewing = target.delay
+
+    def delay(edge: str, delay: Delay, *, lease_s: float) -> None:
+        if 112.5 <= clock.now_s < 116.5:
+            raise TargetError("the proxy does not answer")
+        clock.sleep(0.5 if clock.now_s >= 116.5 else 0)
+        renewing(edge, delay, lease_s=lease_s)
+
+    target.delay = delay  # type: ignore[method-assign]
+    history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
+    plan = planned(phases={"fault": "10s"})
+    with pytest.raises(TargetError, match=r"nobody renewed it for 5\.5 s.*does not answer"):
+        run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
+    assert Event.FAULT_FAILED in events(list(read_history(tmp_path)))
 
 
 def run_stalling(tmp_path: Path, at_s: float, for_s: float) -> list[Record]:
