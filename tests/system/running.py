@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -91,6 +92,23 @@ def run(out: Path, experiment: str, *arguments: str, environment: Mapping[str, s
     running = start(out, "run", experiment, "--out", str(out), *arguments, environment=environment)
     running.code()
     return running
+
+
+def run_until_decided(
+    out: Path, experiment: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Running:
+    """
+    Run an experiment to its end; once more when that left it undecided.
+
+    Such a run says itself that it proves nothing, mostly because the machine did something else, and that it is to be repeated.
+    """
+    first = run(out / "first", experiment, *arguments, environment=environment)
+    report = json.loads((first.folder / "report.json").read_text(encoding="utf-8"))
+    return (
+        first
+        if report["verdict"] in {"pass", "fail"}
+        else run(out / "second", experiment, *arguments, environment=environment)
+    )
 
 
 def marked(mark: str) -> list[str]:

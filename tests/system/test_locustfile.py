@@ -9,7 +9,7 @@ import pytest
 
 from gameday.record.folder import read_run
 from gameday.record.requests import Outcome
-from system.running import run
+from system.running import run, run_until_decided
 from system.variations import short_experiment
 
 pytestmark = pytest.mark.system
@@ -22,7 +22,7 @@ def test_a_locustfile_s_run_is_judged_by_what_a_closed_load_can_show(
     tmp_path: Path, variant: str, verdict: str, code: int
 ) -> None:
     """Several classes, a shape, tags, checks of answers and names of its own; every request that the shop counted is a row."""
-    running = run(tmp_path, str(EXPERIMENT), "--variant", variant)
+    running = run_until_decided(tmp_path, str(EXPERIMENT), "--variant", variant)
     assert running.code() == code, running.printed()
     folder = running.folder
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
