@@ -53,6 +53,18 @@ def test_replicas_of_web_stand_on_different_nodes(stands: Stands) -> None:
     assert not [node for _, node in pods if node.endswith("control-plane")]
 
 
+def test_what_every_node_runs_besides_is_limited(stands: Stands) -> None:
+    """But for kube-proxy, which ends a killed pod's traffic."""
+    line = "{.metadata.name} {.spec.template.spec.containers[*].resources.limits.cpu}"
+    told = kubectl(
+        stands, "-n", "kube-system", "get", "daemonsets", "-o", f"jsonpath={{range .items[*]}}{line}{{'\\n'}}{{end}}"
+    )
+    limits = dict(each.strip().partition(" ")[::2] for each in told.splitlines())
+    assert limits.pop("kube-proxy") == ""
+    assert limits
+    assert all(limits.values()), limits
+
+
 def test_the_account_has_no_more_than_its_role(stands: Stands) -> None:
     """It may read no Secret, make no pod, and touch no other namespace."""
     account = ("auth", "can-i", "--as", f"system:serviceaccount:{NAMESPACE}:gameday")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gameday.experiment.model import KindTarget, System
-from gameday.targets.kubernetes import deploy, objects, passwords
+from gameday.targets.kubernetes import addons, deploy, objects, passwords
 from gameday.targets.kubernetes.api import Api, open_api
 from gameday.targets.kubernetes.guard import PREFIX, see_allowed
 from gameday.targets.kubernetes.image import BASES, LOAD, SHOP
@@ -136,7 +136,9 @@ def _cluster(kind: KindTarget, progress: Callable[[str], None]) -> tuple[str, bo
         is_new = not cluster.exists()
         if is_new:
             cluster.create()
-            objects.apply(open_api(kind.context), {**_MADE_CLUSTER, "data": {"namespace": kind.namespace}})
+            api = open_api(kind.context)
+            objects.apply(api, {**_MADE_CLUSTER, "data": {"namespace": kind.namespace}})
+            addons.limit(api)
         made_of = cluster.build(SHOP)
         cluster.build(LOAD)
         return made_of, cluster.load(SHOP.name, LOAD.name, *BASES) or is_new
