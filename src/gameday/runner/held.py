@@ -57,6 +57,7 @@ class Held:
     _gone: bool = False  # it was undone; whether it is healed is looked at from then on
     _healed: bool = False
     _renewed_s: float = 0.0
+    _missed: str = ""  # why the last try to renew it failed, until one succeeds
     _busy: Callable[[], bool] = lambda: False
     _undoing: Callable[[], bool] = lambda: False
 
@@ -76,13 +77,13 @@ class Held:
         return self._undoing()
 
     def step(self, t_s: float, env: Env) -> None:
-        """Do what is due at a time of the load's clock. Raises whatever the injection or a renewal raises."""
+        """Do what is due at a time of the load's clock. Raises whatever the injection raises, and what renewals raise for a whole lease."""
         if self._state is _State.PREPARED and t_s >= self.planned.start_s:
             self._inject(t_s)
         elif self._state is _State.ON and t_s >= self.planned.end_s:
             self._end(env)
         elif self._state is _State.ON:
-            self._renew(t_s)
+            self._renew(t_s, env)
         if self._state is _State.ON:
             self._look(env)
         elif self._state is _State.UNDONE:
@@ -142,24 +143,42 @@ class Held:
         killed = {key: self._injected[key] for key in ("killed",) if key in self._injected}
         self.history.append(Event.FAULT_INJECTED, {"id": self.name, **killed})
 
-    def _renew(self, t_s: float) -> None:
+    def _renew(self, t_s: float, env: Env) -> None:
         """Extend the lease at the present intensity; what the proof compares with is read anew whenever the full dose begins."""
-        if lapse := self._lapse(t_s):
-            raise TargetError(lapse)
-        share = intensity(self.planned, t_s)
+        self._see_held(t_s)
+        share, begun_s = intensity(self.planned, t_s), env.now_s()
         if share == 1.0 and not self._full:
             self._injected = self.fault.inject(self.planned, self.target, self._undo)
             self._stretch += 1
         else:
-            self.fault.renew(scaled(self.planned, share), self.target, self._undo)
-        self._full, self._renewed_s = share == 1.0, t_s
+            try:
+                self.fault.renew(scaled(self.planned, share), self.target, self._undo)
+            except TargetError as error:
+                self._miss(error)
+                return
+        if self._missed:
+            self._see_held(t_s + env.now_s() - begun_s)  # it may have come too late
+        self._full, self._renewed_s, self._missed = share == 1.0, t_s, ""
+
+    def _miss(self, error: TargetError) -> None:
+        """Bear that a renewal failed, as the lease does, and record it; raise where nothing has a lease."""
+        if self.planned.shape != "step":
+            raise error
+        self._missed = str(error)
+        self.history.append(Event.ERROR, {"where": f"renew {self.name}", "error": self._missed, "traceback": ""})
+
+    def _see_held(self, t_s: float) -> None:
+        """Raise ``TargetError`` when the lease may have ended before ``t_s``."""
+        if lapse := self._lapse(t_s):
+            raise TargetError(lapse)
 
     def _lapse(self, t_s: float) -> str:
-        """Say that what lasts was not renewed for longer than its lease; empty when it was."""
+        """Say that what lasts was not renewed for longer than its lease, and why if that is known; empty when it was."""
         late_s = t_s - self._renewed_s
         if self.planned.shape != "step" or late_s <= LEASE_S:
             return ""
-        return f"nobody renewed it for {late_s:.1f} s, so it may have ended by itself meanwhile"
+        told = f"nobody renewed it for {late_s:.1f} s, so it may have ended by itself meanwhile"
+        return f"{told}: {self._missed}" if self._missed else told
 
     def _look(self, env: Env) -> None:
         """Read the effect of the full dose, beside the renewals: a canary takes as long as the delay it measures."""
