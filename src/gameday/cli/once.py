@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from gameday.analysis.model import Verdict
 from gameday.cli.cluster import refused as forbidden
 from gameday.cli.exits import Exit
 from gameday.cli.judging import Judged, write_reports
@@ -24,18 +23,11 @@ from gameday.report.console import open_view
 from gameday.runner.env import Env
 from gameday.runner.folder import Sources
 from gameday.runner.lock import RefusedError
-from gameday.runner.pruning import prune
+from gameday.runner.pruning import prune, prune_suites
 from gameday.runner.supervisor import Ended, supervise
 from gameday.targets.claim import ClaimError
 from gameday.targets.connect import missing
 from gameday.targets.protocol import TargetError
-
-OF_VERDICT = {
-    Verdict.PASS: Exit.PASSED,
-    Verdict.FAIL: Exit.FAILED,
-    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
-    Verdict.INVALID: Exit.INCONCLUSIVE,
-}
 
 
 def see_able(planned: Plan) -> None:
@@ -120,6 +112,19 @@ def prune_old(out: Path, *, keep: int, spare: Collection[Path]) -> None:
     for folder in pruned.kept:
         again = command("recover", *out_flag(out))
         show(Trouble(f"{folder} is kept: it left something behind", next=again))
+
+
+def prune_old_suites(out: Path, *, keep: int, spare: Collection[Path]) -> None:
+    """Remove old results of suites; one that cannot be removed is told, and changes no verdict."""
+    try:
+        removed = prune_suites(out, keep=keep, spare=spare)
+    except OSError as error:
+        show(Trouble(f"an old result of a suite cannot be removed: {error.strerror}", where=str(error.filename)))
+        return
+    if removed:
+        complain(
+            f"removed {count(len(removed), 'old result')} of suites from {removed[-1].parent}, up to {removed[-1].name}"
+        )
 
 
 def made_by(again: tuple[str, ...], *, out: Path) -> str:

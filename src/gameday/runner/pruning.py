@@ -1,4 +1,4 @@
-"""Remove old runs' folders, and nothing else."""
+"""Remove the folders of old runs, and of old results of suites, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gameday.analysis.suite import SuiteRun, read_suite_run
 from gameday.experiment.foreign import ForeignPlan
 from gameday.experiment.plan import Plan, read_plan
 from gameday.record.folder import NotARunError, read_about
@@ -19,6 +20,7 @@ from gameday.runner.foreign.order import NOWHERE
 from gameday.runner.foreign.residue import has_residue
 from gameday.runner.identity import processes
 from gameday.runner.lock import is_locked
+from gameday.runner.suite import FILE, FOLDER
 
 _LAST = ("plan.json", PLAN, "run.json")
 """What makes a folder a run's; removed last, so that a removal which was broken off can be taken up again."""
@@ -42,6 +44,16 @@ class _Run:
     plan: Plan | ForeignPlan = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class _Suite:
+    """The folder of a suite's result; they sort from the oldest to the newest."""
+
+    stamp: str
+    number: int
+    folder: Path
+    run: SuiteRun = field(compare=False)
+
+
 def prune(out: Path, *, keep: int, spare: Collection[Path] = ()) -> Pruned:
     """
     Remove all runs' folders under ``out`` but the newest ``keep``.
@@ -62,19 +74,65 @@ def prune(out: Path, *, keep: int, spare: Collection[Path] = ()) -> Pruned:
         if _has_residue(run):
             kept.append(run.folder)
             continue
-        _remove(run.folder)
+        _remove(run.folder, _LAST)
         removed.append(run.folder)
     return Pruned(tuple(removed), tuple(kept))
 
 
+def prune_suites(out: Path, *, keep: int, spare: Collection[Path] = ()) -> tuple[Path, ...]:
+    """
+    Remove all results of suites under ``out`` but the newest ``keep``, and return which those were, oldest first.
+
+    A folder is taken for a suite's only if it lies directly in ``suites``, neither is a link, it belongs to this user, and it holds a
+    ``suite.json`` that can be read and fits its name. Kept in any case are ``spare``, what ``latest`` points to, and of each suite on each
+    target the newest result that was not interrupted: the next one is compared with it.
+
+    Raises:
+        OSError: A folder cannot be removed; those before it are gone.
+    """
+    place = out / FOLDER
+    suites = sorted(_suites(place)) if not place.is_symlink() else []
+    compared = {(each.run.name, each.run.target): each.folder for each in suites if not each.run.interrupted}
+    spared = {path.resolve() for path in (*spare, *compared.values(), place / "latest")}
+    old = [each.folder for each in suites[: max(0, len(suites) - keep)] if each.folder.resolve() not in spared]
+    for folder in old:
+        _remove(folder, (FILE,))
+    return tuple(old)
+
+
 def _runs(out: Path) -> Iterator[_Run]:
-    for path in out.iterdir() if out.is_dir() else ():
-        if path.is_symlink() or not path.is_dir() or path.lstat().st_uid != os.geteuid():
-            continue
+    for path in _own(out):
         plan = _plan(path)
-        match = re.fullmatch(rf"(\d{{8}}-\d{{6}})-{re.escape(plan.name)}(?:-(\d{{1,6}}))?", path.name) if plan else None
-        if plan and match:
-            yield _Run(match[1], int(match[2] or 1), path, plan)
+        if plan and (begun := _begun(path, plan.name)):
+            yield _Run(*begun, path, plan)
+
+
+def _suites(place: Path) -> Iterator[_Suite]:
+    for path in _own(place):
+        run = _suite(path / FILE)
+        if run and (begun := _begun(path, run.name)):
+            yield _Suite(*begun, path, run)
+
+
+def _own(place: Path) -> Iterator[Path]:
+    """Yield the folders directly in a place that are no links and belong to this user."""
+    for path in place.iterdir() if place.is_dir() else ():
+        if not path.is_symlink() and path.is_dir() and path.lstat().st_uid == os.geteuid():
+            yield path
+
+
+def _begun(folder: Path, name: str) -> tuple[str, int] | None:
+    """Return the second in which a folder was made, and its number in that; None when it is not called as ``new_folder`` would."""
+    match = re.fullmatch(rf"(\d{{8}}-\d{{6}})-{re.escape(name)}(?:-(\d{{1,6}}))?", folder.name)
+    return (match[1], int(match[2] or 1)) if match else None
+
+
+def _suite(file: Path) -> SuiteRun | None:
+    """Read a suite's result; None when it is none."""
+    if not file.is_symlink():
+        with suppress(OSError, ValueError):
+            return read_suite_run(file.read_text(encoding="utf-8"))
+    return None
 
 
 def _plan(folder: Path) -> Plan | ForeignPlan | None:
@@ -102,14 +160,15 @@ def _has_residue(run: _Run) -> bool:
     return is_locked(run.folder.parent, system=system, target=target)
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: Path, last: Collection[str]) -> None:
+    """Remove a folder; ``last`` are the files that make it what it is."""
     for path in folder.iterdir():
-        if path.name in _LAST:
+        if path.name in last:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
-    for name in _LAST:
+    for name in last:
         (folder / name).unlink(missing_ok=True)
     folder.rmdir()
