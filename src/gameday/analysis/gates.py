@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from gameday.analysis.case import Case
+from gameday.analysis.departures import departures, followed
 from gameday.analysis.episodes import Episode, describe_numbers, describe_proof
 from gameday.analysis.model import Gate, Status
 from gameday.analysis.others import off_before
@@ -121,20 +122,20 @@ def reverted(case: Case) -> Gate:
 
 
 def undisturbed(case: Case) -> Gate:
-    """Ask that no process of the system died that nobody wanted to die."""
+    """Ask that no process of the system died that nobody wanted to die; in a cluster, that no replica left that no fault could have made leave."""
     died = tuple(
         f"{record.data.get('process')} exited with {record.data.get('code')} at {record.t_s:.1f} s, which no fault planned"
         for record in case.history
         if record.event == Event.PROCESS_EXITED and record.data.get("expected") is not True
     )
-    started = sum(1 for record in case.history if record.event == Event.PROCESS_STARTED)
-    fine = f"none of {started} processes exited"
+    started, replicas = sum(1 for record in case.history if record.event == Event.PROCESS_STARTED), followed(case)
+    fine = f"none of {started} processes exited" + (f", none of {replicas} replicas left unplanned" if replicas else "")
     return counted(
         "gate.undisturbed",
         "nothing else happened to the system",
         forbids="verdict",
-        problems=died,
-        n=started,
+        problems=(*died, *departures(case)),
+        n=started + replicas,
         fine=fine,
         unit="unexpected exits",
     )
