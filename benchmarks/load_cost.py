@@ -20,10 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gameday.experiment.model import Experiment, System
-from gameday.experiment.plan import Phase, Plan, RouteLoad
 from gameday.load.session import LoadSession
 from gameday.record.requests import Outcome, read_rows
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from system.load.plans import load_plan
 
 RATE_PER_S = 300
 USERS = 30
@@ -90,9 +92,10 @@ async def serve() -> None:
 
 def gameday_cost(url: str, duration_s: float) -> Cost:
     """Run gameday's load process once."""
+    plan = load_plan({"one": {"request": "GET /"}}, rate=f"{RATE_PER_S}/s", arrivals="constant", duration_s=duration_s)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with LoadSession(_plan(duration_s), folder=folder, urls={"one": url}, secrets={}) as load:
+        with LoadSession(plan, folder=folder, urls={"one": url}, secrets={}) as load:
             load.start()
             load.begin(time.monotonic() + 0.5)
             while not load.finished:
@@ -124,40 +127,6 @@ def locust_cost(url: str, duration_s: float) -> Cost:
         seen = json.loads(out.read_text(encoding="utf-8"))
         p50_s, p99_s = np.quantile(seen["lags_s"], (0.5, 0.99))
         return Cost(seen["cpu_s"] / len(seen["lags_s"]), float(p50_s), float(p99_s), len(seen["lags_s"]))
-
-
-def _plan(duration_s: float) -> Plan:
-    system = System.model_validate(
-        {
-            "name": "bench",
-            "targets": {},
-            "services": {"web": {}},
-            "routes": {"one": {"request": "GET /", "hard": ["web"]}},
-        }
-    )
-    experiment = Experiment.model_validate(
-        {
-            "title": "Cost",
-            "description": "Cost",
-            "system": "bench",
-            "load": {"routes": {"one": f"{RATE_PER_S}/s"}, "arrivals": "constant"},
-            "steady-state-hypothesis": {"title": "None", "probes": [{"route": "one"}]},
-            "method": [{"fault": "none", "parameters": {}}],
-        }
-    )
-    return Plan(
-        name="cost",
-        experiment=experiment,
-        system=system,
-        target="local",
-        variant=None,
-        seed=1,
-        phases=(Phase("warmup", 0.0, duration_s),),
-        routes=(RouteLoad(0, "one", float(RATE_PER_S), round(RATE_PER_S * duration_s)),),
-        faults=(),
-        predictions=(),
-        checks=(),
-    )
 
 
 def _line(name: str, costs: list[Cost]) -> tuple[float, float, float]:

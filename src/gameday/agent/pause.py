@@ -8,14 +8,13 @@ input is a lease in seconds. When one runs out, the input ends or SIGTERM comes,
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_FIRST_S = 5.0
+from gameday.agent.leased import renewals
 
 
 def main(pids: Sequence[int]) -> None:
@@ -27,7 +26,8 @@ def main(pids: Sequence[int]) -> None:
         for pid in pids:
             _stop(pid, held)
         print("stopped", flush=True)  # noqa: T201 - the protocol with the node
-        _hold()
+        for _ in renewals():
+            pass
     finally:
         for fd in reversed(held):
             with suppress(ProcessLookupError):
@@ -50,16 +50,6 @@ def _children(pid: int) -> Iterator[int]:
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             yield from map(int, (task / "children").read_text().split())
-
-
-def _hold() -> None:
-    lease_s, said = _FIRST_S, b""
-    while select.select([0], [], [], lease_s)[0]:
-        more = os.read(0, 4096)
-        if not more:
-            return
-        *lines, said = (said + more).split(b"\n")
-        lease_s = float(lines[-1]) if lines else lease_s
 
 
 if __name__ == "__main__":

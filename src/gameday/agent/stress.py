@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import mmap
 import os
-import select
 import struct
 import sys
 import time
 
+from gameday.agent.leased import renewals
 from gameday.agent.lifeline import die_with
 
-_PERIOD_S = 0.02
+_PERIOD_S = 0.02  # between two sleeps: shorter ones would cost more than the kernel's own slices
 _DEBT_S = 1.0  # of processor time at most
 _BLOCK_BYTES = 1 << 20
 _PAGE_BYTES = 4096
@@ -37,16 +37,9 @@ def main(most_cores: float) -> None:
 
 def _follow(duty: mmap.mmap, workers: int) -> None:
     blocks: list[mmap.mmap] = []
-    lease_s, said = 5.0, b""
-    while select.select([0], [], [], lease_s)[0]:
-        more = os.read(0, 4096)
-        if not more:
-            return
-        *lines, said = (said + more).split(b"\n")
-        if lines:
-            cores, wanted_bytes, lease_s = map(float, lines[-1].split())
-            duty[:] = struct.pack("d", min(1.0, cores / workers) if workers else 0.0)
-            _resize(blocks, round(wanted_bytes / _BLOCK_BYTES))
+    for cores, wanted_bytes, _ in renewals():
+        duty[:] = struct.pack("d", min(1.0, cores / workers) if workers else 0.0)
+        _resize(blocks, round(wanted_bytes / _BLOCK_BYTES))
 
 
 def _resize(blocks: list[mmap.mmap], count: int) -> None:

@@ -14,9 +14,6 @@ from typing import Any, Protocol
 
 from gameday.load.wire import Event, dump_event, load_event
 
-CONTROL_PORT = 15031
-LOCUST_PORT = 15030
-TOKEN_HEADER = "X-Gameday-Token"  # noqa: S105 - a name, not a token
 MOST_PULLED_BYTES = 1 << 22
 """Of one worker in one answer: a hundred thousand rows."""
 

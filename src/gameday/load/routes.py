@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import JsonValue
 
 from gameday.experiment.checks.requests import SET_BY_LOAD
-from gameday.experiment.model import Route
+from gameday.experiment.parts import Route
 from gameday.experiment.plan import Plan
 from gameday.load.wire import RouteSpec
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gameday.agent.wire import PORTS, TOKEN_HEADER
 from system.agent.pods import PATIENCE_S, TOKEN, inside
 from system.target.running import wait_until
 
@@ -55,9 +56,12 @@ class Container:
 
     def post(self, request: object, *, token: str = TOKEN) -> tuple[int, dict[str, object]]:
         """Send any request and return status and answer."""
-        with inside(str(self.first)), contextlib.closing(http.client.HTTPConnection("127.0.0.1", 15022)) as connection:
+        with (
+            inside(str(self.first)),
+            contextlib.closing(http.client.HTTPConnection("127.0.0.1", PORTS["process"])) as connection,
+        ):
             connection.timeout = PATIENCE_S
-            connection.request("POST", "/", json.dumps(request), {"X-Gameday-Token": token})
+            connection.request("POST", "/", json.dumps(request), {TOKEN_HEADER: token})
             response = connection.getresponse()
             return response.status, json.loads(response.read())
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from gameday.agent.wire import PORTS, TOKEN_HEADER
 from system.target.running import wait_until
 
 POD, GATEWAY = "10.77.0.2", "10.77.0.1"
@@ -98,9 +99,9 @@ class Pod:
 
     def post(self, body: bytes, *, token: str = TOKEN, path: str = "/") -> tuple[int, dict[str, object]]:
         """Send any request and return status and answer."""
-        connection = http.client.HTTPConnection(POD, 15021, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection(POD, PORTS["network"], timeout=PATIENCE_S)
         with inside(self.outside), contextlib.closing(connection):
-            connection.request("POST", path, body, {"X-Gameday-Token": token})
+            connection.request("POST", path, body, {TOKEN_HEADER: token})
             response = connection.getresponse()
             return response.status, json.loads(response.read())
 

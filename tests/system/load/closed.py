@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from gameday.experiment.model import Experiment, System
-from gameday.experiment.plan import Phase, Plan, RouteLoad
+from gameday.experiment.plan import Plan, RouteLoad
 from gameday.load.session import LoadDone, LoadSession
 from gameday.record.names import read_names
 from gameday.record.requests import Outcome, Rows, read_rows
 from system.load.loads import LIMIT_S, wait_until
+from system.load.plans import bare_plan
 
 FILES = Path(__file__).parent / "locustfiles"
 ROUTES = {
@@ -31,37 +31,12 @@ def closed_plan(
     locustfile: str, load: Mapping[str, JsonValue] | None = None, *, duration_s: float = 2.0, hang: str = "3s"
 ) -> Plan:
     """Return a plan whose load is a locustfile; ``load`` are further keys of its section."""
-    system = System.model_validate(
-        {
-            "name": "test",
-            "targets": {},
-            "services": {"web": {}},
-            "routes": {name: {"hard": ["web"], "request": request} for name, request in ROUTES.items()},
-        }
+    bare = bare_plan(
+        {name: {"request": request} for name, request in ROUTES.items()},
+        {"locustfile": locustfile, "hang": hang, **(load or {})},
+        duration_s=duration_s,
     )
-    experiment = Experiment.model_validate(
-        {
-            "title": "Load",
-            "description": "Load",
-            "system": "test",
-            "load": {"locustfile": locustfile, "hang": hang, **(load or {})},
-            "steady-state-hypothesis": {"title": "None", "probes": [{"route": "one"}]},
-            "method": [{"fault": "none", "parameters": {}}],
-        }
-    )
-    return Plan(
-        name="load",
-        experiment=experiment,
-        system=system,
-        target="local",
-        variant=None,
-        seed=1,
-        phases=(Phase("warmup", 0.0, duration_s),),
-        routes=tuple(RouteLoad(index, name, 0.0, 0) for index, name in enumerate(ROUTES)),
-        faults=(),
-        predictions=(),
-        checks=(),
-    )
+    return replace(bare, routes=tuple(RouteLoad(index, name, 0.0, 0) for index, name in enumerate(ROUTES)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from gameday.load.crew import TOKEN_HEADER
+from gameday.agent.wire import TOKEN_HEADER
 
 START_S = 30.0
 

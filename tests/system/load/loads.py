@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gameday.experiment.plan import Plan
-from gameday.load.session import LoadDone, LoadSession
+from gameday.load.distributed import DistributedSession
+from gameday.load.session import LoadDone, LoadLostError, LoadSession
 from gameday.record.requests import Outcome, Rows, read_rows
 
 LIMIT_S = 60.0
@@ -62,3 +63,12 @@ def run(plan: Plan, folder: Path, url: str, *, max_in_flight: int = 2000) -> Loa
         wait_until(lambda: load.poll() is None and load.finished, "the load ends")
         assert load.finished
         return Loaded(read_rows(folder), load.finished)
+
+
+def loss(load: DistributedSession) -> str:
+    """Say how the load was lost; empty while it is not."""
+    try:
+        load.poll()
+    except LoadLostError as error:
+        return str(error)
+    return ""

@@ -12,10 +12,9 @@ from pydantic import JsonValue
 
 from gameday.experiment.plan import Plan
 from gameday.load.distributed import DistributedSession
-from gameday.load.session import LoadLostError
 from gameday.record.requests import Outcome, header, read_rows
 from system.load.crews import LocalCrew
-from system.load.loads import LIMIT_S, wait_until
+from system.load.loads import LIMIT_S, loss, wait_until
 from system.load.plans import load_plan
 from system.load.servers import Server, answer
 
@@ -84,15 +83,8 @@ def test_a_worker_that_ends_early_is_named(how: signal.Signals, tmp_path: Path) 
         wait_until(lambda: (tick := load.poll()) and tick.routes[0].good > 5, "some requests ended")
         crew.processes[2].send_signal(how)
 
-        def lost() -> str:
-            try:
-                load.poll()
-            except LoadLostError as error:
-                return str(error)
-            return ""
-
-        wait_until(lost, "the loss is noticed")
-        assert "load worker 1" in lost()
+        wait_until(lambda: loss(load), "the loss is noticed")
+        assert "load worker 1" in loss(load)
         assert load.finished is None
     assert set(read_rows(tmp_path)["worker"]) == {0, 1}
 

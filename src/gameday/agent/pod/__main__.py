@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine
 
 _IDLE_S = 60.0
+"""Of an agent that holds nothing: a runner asks every second, so one that is silent for so long is gone."""
 
 
 def main(arguments: list[str]) -> int:

@@ -1,18 +1,17 @@
-"""One harmless request as a service's kind speaks, and one page read; both from inside the pod."""
+"""Send a canary to a service, and read a page; both from inside the pod."""
 
 from __future__ import annotations
 
 import asyncio
-import struct
 from dataclasses import dataclass
 
+from gameday.agent.canary import answered_s
 from gameday.agent.edge import Address
 from gameday.agent.http1 import read_head
 from gameday.agent.pod.redirected import open_socket
 
-_SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # PostgreSQL's frontend protocol: answered by one byte, S or N
-_PING = b"*1\r\n$4\r\nPING\r\n"  # answered also without a password: that one is needed
 _MOST_PAGE_BYTES = 1 << 22
+"""A page of metrics is a tenth of a megabyte; what is longer is cut off, and no page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +20,6 @@ class Page:
 
     status: int
     text: str
-
-
-def question(kind: str, path: str) -> bytes:
-    """Return what a canary says to a service of a kind. Raises ``ValueError``."""
-    match kind:
-        case "http":
-            return f"GET {path} HTTP/1.1\r\nHost: gameday\r\nConnection: close\r\n\r\n".encode()
-        case "redis":
-            return _PING
-        case "postgres":
-            return _SSL_REQUEST
-        case other:
-            raise ValueError(f"kind {other!r}; valid: http, redis, postgres")
 
 
 async def canary_s(address: Address, asked: bytes, *, mark: int | None, within_s: float) -> float:
@@ -48,14 +34,7 @@ async def canary_s(address: Address, asked: bytes, *, mark: int | None, within_s
     try:
         async with asyncio.timeout(within_s):
             reader, writer = await asyncio.open_connection(sock=await open_socket(address, mark=mark))
-            try:
-                writer.write(asked)
-                asked_s = loop.time()
-                if not await reader.read(1):
-                    raise ConnectionError("the connection was closed without an answer")
-                return loop.time() - asked_s
-            finally:
-                writer.close()
+            return await answered_s(reader, writer, asked)
     except TimeoutError:
         return max(within_s, loop.time() - began_s)
 

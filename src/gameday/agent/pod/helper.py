@@ -13,7 +13,9 @@ from pathlib import Path
 from gameday.agent.lifeline import tie
 
 _ANSWER_S = 4.0
+"""How long it may take to start and to say so: an interpreter beside a busy container, and two seconds of ``hold``."""
 _END_S = 1.0
+"""How long it may take to end when it is told to; then it is killed."""
 
 
 class Helper:

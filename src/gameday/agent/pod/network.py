@@ -14,21 +14,23 @@ import re
 import signal
 from collections.abc import Mapping
 
+from gameday.agent.canary import question
 from gameday.agent.pod import canary
 from gameday.agent.pod.connections import CannotResetError
-from gameday.agent.pod.control import Control, Op, RefusedError, Request
+from gameday.agent.pod.control import Control, Op, RefusedError, Request, lease_s
 from gameday.agent.pod.redirected import listen
 from gameday.agent.pod.route import own_address, present_gateway
 from gameday.agent.pod.table import CANARY_MARK, PROXY_MARK, Entry, Table, TableError
 from gameday.agent.pod.ways import Way, Ways
 from gameday.agent.proxy import act, state_of
+from gameday.agent.wire import OPEN_FIRST, PORTS
 
-PORT = 15021
 _RENEWAL_S = 0.7
 """A seventh of the kernel's lease: six renewals may fail."""
-
 _MOST_CANARY_S = 60.0
+"""A canary waits for as long as it is told, but not for ever: nobody may be left who wants its answer."""
 _PAGE_S = 3.0
+"""How long a metrics page may take; the runner reads one every second."""
 _PATH = re.compile(r"/[!-~]*")
 
 
@@ -79,16 +81,16 @@ class Network:
             case other:
                 raise ValueError(f"side {other!r}; valid: in, out")
         entry = Entry(int(request["port"]), hosts)
-        way = await self._ways.lead(str(request["edge"]), entry, lease_s=float(request["lease_s"]))
+        way = await self._ways.lead(str(request["edge"]), entry, lease_s=lease_s(request))
         return await self._state(way)
 
     async def _act(self, request: Request) -> Mapping[str, object]:
         way = self._ways.way(request["edge"])
         injects = request["op"] in ("delay", "blackhole", "answer")
         if injects and way.opened_s is None:
-            raise RefusedError(f"the way of {request['edge']!r} is closed; send op open first")
+            raise RefusedError(f"the way of {request['edge']!r} is closed; {OPEN_FIRST}")
         if "lease_s" in request and way.opened_s is not None:
-            self._ways.renew(way, float(request["lease_s"]))
+            self._ways.renew(way, lease_s(request))
         act(way.edge, request)
         return await self._state(way)
 
@@ -106,7 +108,7 @@ class Network:
     async def _canary(self, request: Request) -> Mapping[str, object]:
         entry = self._ways.way(request["edge"]).entry
         within_s = min(float(request["within_s"]), _MOST_CANARY_S)
-        asked = canary.question(str(request["kind"]), _path(request.get("path", "/healthz")))
+        asked = question(str(request["kind"]), _path(request.get("path", "/healthz")))
         if entry.hosts is None:
             address, mark = (own_address(), entry.port), CANARY_MARK
         else:
@@ -136,7 +138,7 @@ async def serve(token: str, *, idle_s: float) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, network.left.set)
     proxy = await listen(ways.find)
-    server = await control.listen(PORT)
+    server = await control.listen(PORTS["network"])
     while not network.left.is_set() and (ways.open or loop.time() - control.asked_s < idle_s):
         waiting = asyncio.ensure_future(network.left.wait())
         await asyncio.wait([waiting], timeout=_RENEWAL_S)

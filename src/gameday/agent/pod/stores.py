@@ -8,29 +8,20 @@ Source:
 from __future__ import annotations
 
 import asyncio
-import re
 import struct
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from gameday.agent.keys import script
 from gameday.agent.pod.control import RefusedError
 
 Reply: TypeAlias = "int | str | list[Reply] | None"
 
 _HOST = "127.0.0.1"
 _TIMEOUT_S = 3.0
+"""How long a store may take to answer; counting and removing keys takes it milliseconds."""
 _READY_S = 1.0
 """Who does not answer within this is not ready; a store that serves takes milliseconds."""
-_ALL = """
-local before = redis.call('DBSIZE')
-if ARGV[2] == 'empty' then redis.call('FLUSHALL') end
-return {before, redis.call('DBSIZE')}
-"""
-_BY_PREFIX = """
-local keys = redis.call('KEYS', ARGV[1])
-if ARGV[2] == 'empty' then for _, key in ipairs(keys) do redis.call('UNLINK', key) end end
-return {#keys, #redis.call('KEYS', ARGV[1])}
-"""
 
 
 class RedisError(Exception):
@@ -44,11 +35,10 @@ async def keys(prefix: str | None, *, what: str, port: int, password: str) -> Ma
     Raises:
         RefusedError: The cache does not answer, or refuses.
     """
-    script = _ALL if prefix is None else _BY_PREFIX
-    pattern = re.sub(r"([*?\[\]^\\-])", r"\\\1", prefix or "") + "*"
+    text, pattern = script(prefix)
     commands = [["AUTH", password]] if password else []
     try:
-        replies = await _ask(port, [*commands, ["EVAL", script, "0", pattern, what]])
+        replies = await _ask(port, [*commands, ["EVAL", text, "0", pattern, what]])
     except (OSError, RedisError, ValueError, asyncio.IncompleteReadError) as error:
         raise RefusedError(f"the cache cannot be asked: {type(error).__name__} {error}") from error
     match replies[-1]:

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from gameday.agent.affording import too_much
 from gameday.agent.pod.control import RefusedError
 from gameday.agent.pod.helper import Helper, tree
-
-_MEMORY = 0.5
-"""The largest share of the node's available memory that a stress may take."""
 
 
 class Stressor:
@@ -32,7 +30,8 @@ class Stressor:
     ) -> None:
         """Use so much, or extend the lease with what is asked now. Raises ``RefusedError`` when the node has not so much."""
         if self._helper is None or not self._helper.lives:
-            _afford(most_cores, most_bytes)
+            if lacking := too_much(most_cores, most_bytes, machine="the node"):
+                raise RefusedError(lacking)
             self._helper = Helper("gameday.agent.stress", str(most_cores))
         self._helper.say(f"{cores} {memory_bytes} {lease_s}")
 
@@ -57,22 +56,3 @@ class Stressor:
         helper, self._helper = self._helper, None
         if helper is not None:
             await helper.end()
-
-
-def _afford(most_cores: float, most_bytes: float) -> None:
-    there, available = os.cpu_count() or 1, available_bytes(Path("/proc/meminfo").read_text(encoding="ascii"))
-    if most_cores > there:
-        raise RefusedError(f"stress: asked for {most_cores:g} cores, the node has {there}; ask for at most so many")
-    if most_bytes > _MEMORY * available:
-        most = f"{_MEMORY * available / 1e6:.0f}MB"
-        raise RefusedError(
-            f"stress: asked for {most_bytes / 1e6:.0f}MB of memory; at most {most}, half of what is free on the node, can be taken"
-        )
-
-
-def available_bytes(meminfo: str) -> int:
-    """Return what the text of ``/proc/meminfo`` says is available."""
-    for line in meminfo.splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) << 10
-    return 0

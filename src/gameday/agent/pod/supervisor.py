@@ -19,6 +19,7 @@ TAKEN = 3
 """The agent's exit code when another one serves this pod: the table is that one's."""
 
 _END_S = 5
+"""How long the agent may take to end in order, two transactions of nft; then it is killed."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 

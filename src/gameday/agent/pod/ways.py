@@ -13,9 +13,10 @@ from gameday.agent.edge import Address, Edge
 from gameday.agent.pod import connections
 from gameday.agent.pod.control import RefusedError
 from gameday.agent.pod.table import PROXY_MARK, PROXY_PORT, TTL_S, Entry, Table, TableError
+from gameday.agent.wire import OPEN_FIRST
 
 _MOST_HOSTS = 1024
-_MOST_LEASE_S = 3600.0
+"""Of one way: far above the pods of any callee, and few enough for one transaction."""
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Ways:
             return self._ways[edge]
         except KeyError:
             known = ", ".join(sorted(self._ways)) or "none"
-            raise RefusedError(f"no way is open for {edge!r}; open: {known}; send op open first") from None
+            raise RefusedError(f"no way is open for {edge!r}; open: {known}; {OPEN_FIRST}") from None
 
     def find(self, destination: Address) -> Edge | None:
         """Tell to which edge a connection belongs that was going to an address; None when none was led here."""
@@ -78,7 +79,7 @@ class Ways:
         Open a way or renew it, with the hosts of now; connections that go past it are reset. Idempotent.
 
         Raises:
-            ValueError: The entry or the lease is out of range.
+            ValueError: The entry is out of range.
             RefusedError: The edge is open with another entry.
             TableError, CannotResetError, OSError: The kernel refused, or could not be asked.
         """
@@ -104,9 +105,7 @@ class Ways:
         return way
 
     def renew(self, way: Way, lease_s: float) -> None:
-        """Keep a way open for at least so long from now. Raises ``ValueError``."""
-        if not 0 < lease_s <= _MOST_LEASE_S:
-            raise ValueError(f"lease_s {lease_s:g}; valid: more than 0, at most {_MOST_LEASE_S:g}")
+        """Keep a way open for at least so long from now."""
         way.until_s = max(way.until_s, asyncio.get_running_loop().time() + lease_s)
 
     async def close(self, closing: Iterable[Way]) -> None:

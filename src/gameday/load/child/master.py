@@ -13,9 +13,10 @@ from gevent.event import Event as Flag
 from gevent.pywsgi import WSGIServer
 from locust.env import Environment
 
+from gameday.agent.wire import TOKEN_HEADER
 from gameday.load.child.host import user
 from gameday.load.child.member import BEAT, CLOCK, COMMAND, EVENT, HELLO, LOAD, PART_BYTES, ROWS
-from gameday.load.crew import MOST_PULLED_BYTES, TOKEN_HEADER, Member, Pulled, dump_members
+from gameday.load.crew import MOST_PULLED_BYTES, Member, Pulled, dump_members
 from gameday.load.wire import Event, load_event
 
 BEAT_S = 1.0

@@ -12,7 +12,9 @@ import os
 import sys
 import types
 
-from gameday.load.crew import CONTROL_PORT, LOCUST_PORT
+from gameday.agent.wire import CONTROL_PORT
+
+LOCUST_PORT = 15030
 
 
 def main(part: str) -> int:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import math
-import os
-import signal
 import time
 from array import array
 from collections.abc import Callable
@@ -16,25 +13,13 @@ import gevent
 from gevent.event import Event as Flag
 
 from gameday.load.child.clients import never_resend, watch
-from gameday.load.child.control import Commands, Messages
+from gameday.load.child.control import Heard, Told
+from gameday.load.child.life import Life
 from gameday.load.child.limits import go_first, raise_limits
 from gameday.load.child.locustfile import announce, environment_of, place
 from gameday.load.child.observer import Observer
-from gameday.load.wire import (
-    EXIT_FATAL,
-    EXIT_ORPHANED,
-    TICK_S,
-    Begin,
-    Closed,
-    Fatal,
-    LoadDone,
-    LoadTick,
-    Ready,
-    RouteDone,
-    Spec,
-)
+from gameday.load.wire import TICK_S, Closed, LoadDone, RouteDone, Spec
 
-_FLUSH_S = TICK_S / 2
 _SOCKETS_PER_USER = 12
 """A FastHttpUser keeps up to ten connections."""
 _AT_ONCE_S = 1.0
@@ -46,10 +31,11 @@ _BEAT_S = 0.02
 class UsersHost:
     """One closed load, from ready to done."""
 
-    def __init__(self, spec: Spec, closed: Closed, commands: Commands, messages: Messages) -> None:
+    def __init__(self, spec: Spec, closed: Closed, commands: Heard, messages: Told) -> None:
         """Import the file and call its ``init`` listeners. Raises ``LocustfileError``, and ``OSError`` for a limit too low."""
         self._spec, self._closed = spec, closed
-        self._commands, self._messages = commands, messages
+        self._ending = Flag()
+        self._life = Life(commands, messages, stop=self._ending.set)
         never_resend()
         self._environment = environment_of(closed)
         raise_limits(max(spec.max_in_flight, _SOCKETS_PER_USER * (closed.users or 0)))
@@ -59,66 +45,51 @@ class UsersHost:
         self._runner = self._environment.create_local_runner()
         place(self._runner, closed.hosts)
         announce(self._environment)
-        self._begun, self._ending, self._over = Flag(), Flag(), Flag()
-        self._origin_s = 0.0
-        self._exit_code = 0
 
     def run(self) -> int:
         """Load until the plan's time is over or the session says so, and return the exit code."""
-        gevent.signal_handler(signal.SIGTERM, self._ending.set)
-        gevent.spawn(self._guarded(self._obey))
-        gevent.spawn(self._guarded(self._drive))
-        gc.collect()
-        gc.freeze()
-        self._messages.send(Ready(os.getpid()))
-        self._over.wait()
-        return self._exit_code
-
-    def _obey(self) -> None:
-        for command in self._commands.listen():
-            if isinstance(command, Begin):
-                self._origin_s = command.origin_monotonic_s
-                self._begun.set()
-            else:
-                self._ending.set()
-        self._exit_code = EXIT_ORPHANED
-        self._ending.set()
+        self._life.obey()
+        gevent.spawn(self._life.guarded(self._drive))
+        return self._life.last()
 
     def _drive(self) -> None:
-        gevent.wait([self._begun, self._ending], count=1)
-        if not self._begun.is_set():
-            self._messages.send(LoadDone((), 0.0, 0.0, stopped=True))
-            self._over.set()
+        gevent.wait([self._life.begun, self._ending], count=1)
+        if not self._life.begun.is_set():
+            self._life.end_unbegun()
             return
-        spec = self._spec
+        spec, origin_s = self._spec, self._life.origin_s
         observer = Observer(
             spec.routes,
             self._closed,
             hang_s=spec.hang_s,
             folder=Path(spec.folder),
             worker=spec.worker,
-            origin_monotonic_s=self._origin_s,
+            origin_monotonic_s=origin_s,
         )
         watch(observer)
         # First, because a listener of the file may end its user's task, and then no further one is called.
         self._environment.events.request._handlers.insert(0, self._listener(observer))  # noqa: SLF001 - as above
-        self._ending.wait(max(0.0, self._origin_s - time.monotonic()))
+        self._ending.wait(max(0.0, origin_s - time.monotonic()))
         late_s = array("d")
-        ticking = gevent.spawn(self._guarded(lambda: self._tick(observer)))
+
+        def look() -> None:
+            observer.look()
+            observer.flush()
+
+        following = self._life.follow(look, observer.ticks, lambda: observer.in_flight)
         beating = gevent.spawn(self._beat, late_s)
         cpu_s = time.process_time()
         self._start()
-        self._ending.wait(max(0.0, self._origin_s + self._closed.duration_s - time.monotonic()))
+        self._ending.wait(max(0.0, origin_s + self._closed.duration_s - time.monotonic()))
         stopped = self._ending.is_set()
         observer.end()
         self._end()
-        ended_s = time.monotonic() - self._origin_s
-        ticking.kill()
+        ended_s = time.monotonic() - origin_s
+        following.kill()
         beating.kill()
         observer.close()
         share = (time.process_time() - cpu_s) / max(ended_s, TICK_S)
-        self._messages.send(LoadDone(self._routes(observer), share, ended_s, stopped=stopped, late_s=_p99(late_s)))
-        self._over.set()
+        self._life.end(LoadDone(self._routes(observer), share, ended_s, stopped=stopped, late_s=_p99(late_s)))
 
     def _start(self) -> None:
         if self._ending.is_set():
@@ -158,30 +129,17 @@ class UsersHost:
             exception: object = None,
             **_: object,
         ) -> None:
-            self._guarded(lambda: observer.reported(request_type, name, response_time, response, exception))()
+            self._life.guarded(lambda: observer.reported(request_type, name, response_time, response, exception))()
 
         return reported
 
     def _beat(self, late_s: array[float]) -> None:
         """Note how late this process comes to do what is due; a user's own work holds up all others."""
-        gevent.sleep(max(0.0, self._origin_s + self._closed.judged_from_s - time.monotonic()))
+        gevent.sleep(max(0.0, self._life.origin_s + self._closed.judged_from_s - time.monotonic()))
         while True:
             due_s = time.monotonic() + _BEAT_S
             gevent.sleep(_BEAT_S)
             late_s.append(time.monotonic() - due_s)
-
-    def _tick(self, observer: Observer) -> None:
-        wall_s, cpu_s = time.monotonic(), time.process_time()
-        while True:
-            gevent.sleep(_FLUSH_S)
-            observer.look()
-            observer.flush()
-            now_s, now_cpu_s = time.monotonic(), time.process_time()
-            if now_s - wall_s < TICK_S - _FLUSH_S / 2:
-                continue
-            share = (now_cpu_s - cpu_s) / (now_s - wall_s)
-            wall_s, cpu_s = now_s, now_cpu_s
-            self._messages.offer(LoadTick(now_s - self._origin_s, now_s, observer.ticks(), observer.in_flight, share))
 
     def _routes(self, observer: Observer) -> tuple[RouteDone, ...]:
         requests, failures = [0] * len(self._spec.routes), [0] * len(self._spec.routes)
@@ -194,19 +152,6 @@ class UsersHost:
             RouteDone(route.name, observer.rows[index], requests[index], failures[index])
             for index, route in enumerate(self._spec.routes)
         )
-
-    def _guarded(self, part: Callable[[], None]) -> Callable[[], None]:
-        """Make any error of a part the end of the load, told to the session; gevent and Locust would only print it."""
-
-        def guarded() -> None:
-            try:
-                part()
-            except Exception as error:  # noqa: BLE001 - told to the session, whatever it is
-                self._messages.send(Fatal(f"{type(error).__name__}: {error}"))
-                self._exit_code = EXIT_FATAL
-                self._over.set()
-
-        return guarded
 
 
 def _p99(values: array[float]) -> float:

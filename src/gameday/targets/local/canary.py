@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 
+from gameday.agent.canary import answered_s, question
 from gameday.demo.topology import Kind
 from gameday.targets.local import http
 from gameday.targets.local.ports import HOST
 from gameday.targets.protocol import TargetError
 
-_SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # PostgreSQL's frontend protocol: answered by one byte, S or N
-_PING = b"*1\r\n$4\r\nPING\r\n"  # answered also without a password: that one is needed
+_PATH = "/healthz"
 
 
 async def canary_s(kind: Kind, port: int, *, within_s: float) -> float:
@@ -25,23 +24,15 @@ async def canary_s(kind: Kind, port: int, *, within_s: float) -> float:
     began_s = loop.time()
     try:
         if kind == "http":
-            return (await http.request(port, "GET", "/healthz", timeout_s=within_s)).took_s
-        return await _round_trip_s(port, _PING if kind == "redis" else _SSL_REQUEST, within_s)
+            return (await http.request(port, "GET", _PATH, timeout_s=within_s)).took_s
+        return await _round_trip_s(port, question(kind, _PATH), within_s)
     except TimeoutError:
         return max(within_s, loop.time() - began_s)
     except OSError as error:
         raise TargetError(f"the canary got no answer: {type(error).__name__} {error}") from error
 
 
-async def _round_trip_s(port: int, request: bytes, within_s: float) -> float:
-    loop = asyncio.get_running_loop()
+async def _round_trip_s(port: int, asked: bytes, within_s: float) -> float:
     async with asyncio.timeout(within_s):
         reader, writer = await asyncio.open_connection(HOST, port)
-        try:
-            writer.write(request)
-            began_s = loop.time()
-            if not await reader.read(1):
-                raise ConnectionError("the connection was closed without an answer")
-            return loop.time() - began_s
-        finally:
-            writer.close()
+        return await answered_s(reader, writer, asked)

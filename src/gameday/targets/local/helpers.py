@@ -17,6 +17,7 @@ from typing import Protocol
 
 import psutil
 
+from gameday.agent.affording import too_much
 from gameday.agent.lifeline import created_s
 from gameday.targets.events import ProcessEvent, ProcessExited, ProcessStarted
 from gameday.targets.local.child import Child, Program, exit_code, spawn, tree
@@ -35,8 +36,6 @@ class Make(Protocol):
 
 _ANSWER_S = 2.0
 _END_S = 1.0
-_MEMORY = 0.5
-"""The largest share of the machine's available memory that a stress may take."""
 
 
 class Helper:
@@ -146,7 +145,8 @@ class Stresses:
         """Use so much, or extend the lease with what is asked now. Raises ``TargetError`` when the machine has not so much."""
         held = self._held.get(place)
         if held is None or not held.lives:
-            _afford(stress)
+            if lacking := too_much(stress.most_cores, stress.most_bytes, machine="this machine"):
+                raise TargetError(lacking)
             program = self._make(
                 f"{place}-stress", "gameday.agent.stress", str(stress.most_cores), death_signal=signal.SIGKILL
             )
@@ -182,16 +182,3 @@ def _let_go_on(pid: int) -> None:
     for process in tree(pid):
         with suppress(psutil.NoSuchProcess):
             process.resume()
-
-
-def _afford(stress: Stress) -> None:
-    there, available = os.cpu_count() or 1, psutil.virtual_memory().available
-    if stress.most_cores > there:
-        raise TargetError(
-            f"stress: asked for {stress.most_cores:g} cores, this machine has {there}; ask for at most so many"
-        )
-    if stress.most_bytes > _MEMORY * available:
-        most = f"{_MEMORY * available / 1e6:.0f}MB"
-        raise TargetError(
-            f"stress: asked for {stress.most_bytes / 1e6:.0f}MB of memory; at most {most}, half of what is free, can be taken"
-        )

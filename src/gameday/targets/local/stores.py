@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,17 +12,12 @@ import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from gameday.agent.keys import script
 from gameday.demo.schema import COUNTS_QUERY, DATABASE, OWNER_ROLE, PRODUCT_TABLE, statements
 from gameday.targets.local.ports import HOST
 from gameday.targets.protocol import Emptied, TargetError
 
 _TIMEOUT_S = 2.0
-_BY_PREFIX = """
-local keys = redis.call('KEYS', ARGV[1])
-if ARGV[2] == 'empty' then for _, key in ipairs(keys) do redis.call('UNLINK', key) end end
-return {#keys, #redis.call('KEYS', ARGV[1])}
-"""
-
 T = TypeVar("T")
 
 
@@ -45,20 +39,11 @@ class CacheStore:
 
     async def keys(self, prefix: str | None) -> int:
         """Count keys. Raises ``TargetError``."""
-        if prefix is None:
-            return int(await self._guarded(self._redis.dbsize()))
-        return (await self._by_prefix(prefix, "count")).before
+        return (await self._asked(prefix, "count")).before
 
     async def empty(self, prefix: str | None) -> Emptied:
-        """Remove keys; counts and removal are one transaction. Raises ``TargetError``."""
-        if prefix is not None:
-            return await self._by_prefix(prefix, "empty")
-        transaction = self._redis.pipeline(transaction=True)
-        transaction.dbsize()
-        transaction.flushall()
-        transaction.dbsize()
-        before, _, after = await self._guarded(transaction.execute())
-        return Emptied(before=int(before), after=int(after))
+        """Remove keys; counts and removal are one step for the server. Raises ``TargetError``."""
+        return await self._asked(prefix, "empty")
 
     async def version(self) -> str:
         """Return the server's version. Raises ``TargetError``."""
@@ -70,9 +55,9 @@ class CacheStore:
         with suppress(RedisError, OSError):
             await self._redis.aclose()
 
-    async def _by_prefix(self, prefix: str, what: str) -> Emptied:
-        pattern = re.sub(r"([*?\[\]^\\-])", r"\\\1", prefix) + "*"
-        before, after = await self._guarded(self._redis.eval(_BY_PREFIX, 0, pattern, what))
+    async def _asked(self, prefix: str | None, what: str) -> Emptied:
+        text, pattern = script(prefix)
+        before, after = await self._guarded(self._redis.eval(text, 0, pattern, what))
         return Emptied(before=int(before), after=int(after))
 
     async def _guarded(self, work: Awaitable[T]) -> T:
