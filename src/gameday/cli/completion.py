@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gameday.cli.exits import Exit
-from gameday.cli.flags import TARGETS, Parser
+from gameday.cli.flags import KINDS, SHELLS, TARGETS, Parser
 from gameday.cli.parser import COMMANDS, parser
 from gameday.cli.program import command
 from gameday.cli.screen import say
@@ -102,7 +102,7 @@ def candidates(words: Sequence[str]) -> tuple[str, ...]:
     asked = next((word for word in before if word in COMMANDS), None)
     root = parser()
     if asked is None:
-        found: Iterable[str] = _flags(root) if current.startswith("-") else COMMANDS
+        found: Iterable[str] = root.flags if current.startswith("-") else COMMANDS
     else:
         found = _after(_commands(root)[asked], before[before.index(asked) + 1 :], current)
     return tuple(word for word in found if word.startswith(current) and _PLAIN.fullmatch(word))
@@ -114,7 +114,7 @@ def _after(command: Parser, before: Sequence[str], current: str) -> Iterable[str
     if before and before[-1] in takes:
         return _value(takes[before[-1]].dest, before)
     if current.startswith("-"):
-        return [flag for flag in _flags(command) if flag not in before]
+        return [flag for flag in command.flags if flag not in before]
     places = [action for action in command._actions if not action.option_strings and action.help != argparse.SUPPRESS]  # noqa: SLF001 - same
     given = [word for index, word in enumerate(before) if not word.startswith("-") and before[index - 1] not in takes]
     many = [action for action in places if action.nargs == "*"]
@@ -125,10 +125,6 @@ def _after(command: Parser, before: Sequence[str], current: str) -> Iterable[str
 def _value(dest: str, before: Sequence[str]) -> Iterable[str]:
     complete = _VALUES.get(dest)
     return complete(before) if complete else ()
-
-
-def _flags(command: Parser) -> list[str]:
-    return [name for action in command._actions for name in action.option_strings if name.startswith("--")]  # noqa: SLF001 - argparse has no public list of its options
 
 
 def _commands(root: Parser) -> Mapping[str, Parser]:
@@ -183,8 +179,8 @@ _VALUES: Mapping[str, _Complete] = {
     "route": _routes,
     "run": _runs,
     "target": lambda _: TARGETS,
-    "kind": lambda _: ("experiment", "system", "suite"),
-    "shell": lambda _: tuple(_SCRIPTS),
+    "kind": lambda _: KINDS,
+    "shell": lambda _: SHELLS,
 }
 """The name of an argument -> what may stand there."""
 

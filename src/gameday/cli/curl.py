@@ -7,7 +7,8 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from gameday.experiment.model import Route, System
+from gameday.experiment.model import System
+from gameday.experiment.parts import Route
 
 _SECRET = re.compile(r"\$\{([^}]*)\}")
 _FIRST_KEY = "1"

@@ -13,6 +13,9 @@ from gameday.cli.trouble import Trouble
 DEFAULT_VARIANT = "hardened"
 TARGETS = ("local", "kind")
 """Where a system can run, as the model of the system file has it, which takes longer to import than all of ``--help``."""
+KINDS = ("experiment", "system", "suite")
+"""The kinds of files that have a JSON Schema."""
+SHELLS = ("bash", "zsh", "fish")
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,6 +24,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the trouble in place of printing usage and leaving."""
         raise Trouble(message, next=f"{self.prog} --help")
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Return the flags it knows, in their long form."""
+        return tuple(name for action in self._actions for name in action.option_strings if name.startswith("--"))
 
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
@@ -50,6 +58,16 @@ def add_system(command: Parser) -> None:
     command.add_argument("system", nargs="?", default="shop", metavar="SYSTEM", help="a system's name (default: shop)")
 
 
+def add_about(command: Parser, says: str) -> None:
+    """Take the name of a system by a flag."""
+    command.add_argument("--system", default="shop", metavar="SYSTEM", help=f"{says} (default: shop)")
+
+
+def add_json(command: Parser, what: str) -> None:
+    """Take whether what is printed is JSON."""
+    command.add_argument("--json", action="store_true", help=f"print {what} as JSON")
+
+
 def add_out(command: Parser) -> None:
     """Take the folder of runs."""
     command.add_argument(
@@ -57,13 +75,13 @@ def add_out(command: Parser) -> None:
     )
 
 
-def add_keep(command: Parser) -> None:
-    """Take how many runs to keep."""
+def add_keep(command: Parser, what: str = "all runs but the newest N") -> None:
+    """Take how many runs to keep, and of what else as many."""
     command.add_argument(
         "--keep",
         type=number(command, "--keep", 1, 1_000_000),
         metavar="N",
-        help="afterwards remove all runs but the newest N, and those that left something behind (default: keep all)",
+        help=f"afterwards remove {what}, and those that left something behind (default: keep all)",
     )
 
 

@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 from gameday.analysis.foreign import judge_foreign
-from gameday.analysis.model import Analysis, Verdict
+from gameday.analysis.model import Analysis
 from gameday.cli.exits import Exit, gravest
-from gameday.cli.judging import made_by, see_readable
+from gameday.cli.judging import OF_VERDICT, made_by, put, see_readable
 from gameday.cli.place import see_writable
 from gameday.cli.program import command, out_flag
 from gameday.cli.screen import say, show, table
@@ -31,12 +31,6 @@ from gameday.runner.foreign.supervise import ForeignEnded, supervise_foreign
 from gameday.runner.lock import RefusedError
 
 RENDERERS = {"report.html": html, "report.md": markdown, "report.json": to_json, "junit.xml": junit_of_plain}
-OF_VERDICT = {
-    Verdict.PASS: Exit.PASSED,
-    Verdict.FAIL: Exit.FAILED,
-    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
-    Verdict.INVALID: Exit.INCONCLUSIVE,
-}
 _NO_HANG_S = 3600.0
 """The view wants to know from when on a response time is unknown; a plain experiment has none."""
 
@@ -88,10 +82,7 @@ def write_foreign_reports(folder: Path) -> tuple[Analysis, ForeignPlan]:
     see_readable(folder, {PLAN: (read_foreign_run, made_by), "run.json": (read_about, made_by)})
     data, about = read_foreign_run(folder), read_about(folder)
     analysis = judge_foreign(data)
-    for name, render in RENDERERS.items():
-        new = folder / f".{name}.new"
-        new.write_text(render(analysis, data.plan, about), encoding="utf-8", errors="backslashreplace")
-        new.replace(folder / name)
+    put(folder, {name: render(analysis, data.plan, about) for name, render in RENDERERS.items()})
     return analysis, data.plan
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gameday.analysis.judge import judge
-from gameday.analysis.model import Analysis
+from gameday.analysis.model import Analysis, Verdict
+from gameday.cli.exits import Exit
 from gameday.cli.parser import parse
 from gameday.cli.program import command, out_flag, program
 from gameday.cli.trouble import Trouble
@@ -22,6 +23,13 @@ from gameday.report.junit import junit
 from gameday.report.markdown import markdown
 
 RENDERERS = {"report.html": html, "report.md": markdown, "report.json": to_json, "junit.xml": junit}
+OF_VERDICT = {
+    Verdict.PASS: Exit.PASSED,
+    Verdict.FAIL: Exit.FAILED,
+    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
+    Verdict.INVALID: Exit.INCONCLUSIVE,
+}
+"""The exit code of a command that has judged one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +52,16 @@ def write_reports(folder: Path) -> Judged:
     see_readable(folder, {"plan.json": (_plan, made_by), "run.json": (read_about, _planned)})
     data, about = read_run(folder), read_about(folder)
     judged = Judged(judge(data), data.plan, about)
-    for name, render in RENDERERS.items():
-        new = folder / f".{name}.new"
-        new.write_text(render(judged.analysis, judged.plan, about), encoding="utf-8")
-        new.replace(folder / name)
+    put(folder, {name: render(judged.analysis, judged.plan, about) for name, render in RENDERERS.items()})
     return judged
+
+
+def put(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files by their names; an old one is replaced at once or not at all. What is no text, as a broken name, is escaped."""
+    for name, text in texts.items():
+        new = folder / f".{name}.new"
+        new.write_text(text, encoding="utf-8", errors="backslashreplace")
+        new.replace(folder / name)
 
 
 def hint(judged: Judged) -> str:

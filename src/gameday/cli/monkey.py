@@ -13,8 +13,8 @@ from typing import TypeVar
 from gameday.cli.catalogue import load, make_plan
 from gameday.cli.catalogue import system as load_system
 from gameday.cli.exits import gravest
-from gameday.cli.judging import hint
-from gameday.cli.once import OF_VERDICT, once, see_able, troubles
+from gameday.cli.judging import OF_VERDICT, hint
+from gameday.cli.once import once, see_able, troubles
 from gameday.cli.place import see_writable
 from gameday.cli.program import command
 from gameday.cli.screen import complain, count

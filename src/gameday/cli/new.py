@@ -14,10 +14,11 @@ from gameday.cli.flags import TARGETS
 from gameday.cli.program import command
 from gameday.cli.screen import say
 from gameday.cli.trouble import Trouble
+from gameday.experiment.declared import NAME_PATTERN
 from gameday.experiment.draft import Call, draft, example, routes_of
 from gameday.experiment.flaws import did_you_mean, one_of
 from gameday.experiment.loading.finding import SUFFIX, experiment_folders, find_experiments
-from gameday.experiment.model import NAME_PATTERN, System
+from gameday.experiment.model import System
 from gameday.faults import catalogue
 
 FOLDER = Path("experiments")

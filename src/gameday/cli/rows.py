@@ -15,7 +15,8 @@ from gameday.analysis.model import Analysis, Verdict
 from gameday.analysis.suite import Row, figures
 from gameday.cli.catalogue import make_plan
 from gameday.cli.exits import Exit, gravest
-from gameday.cli.once import OF_VERDICT, once, troubles
+from gameday.cli.judging import OF_VERDICT
+from gameday.cli.once import once, troubles
 from gameday.cli.program import command, out_flag, target_words
 from gameday.cli.screen import complain, show
 from gameday.cli.trouble import Trouble

@@ -9,9 +9,9 @@ from gameday.analysis.repeats import repeated
 from gameday.cli.catalogue import load, make_plan
 from gameday.cli.exits import Exit, gravest
 from gameday.cli.foreign import find_foreign, run_foreign
-from gameday.cli.judging import Judged, hint
+from gameday.cli.judging import OF_VERDICT, Judged, hint
 from gameday.cli.locustfile import try_locustfile
-from gameday.cli.once import OF_VERDICT, once, prune_old, see_able, troubles, words
+from gameday.cli.once import once, prune_old, see_able, troubles, words
 from gameday.cli.place import see_writable
 from gameday.cli.repeats import Made, tell
 from gameday.cli.screen import show

@@ -14,7 +14,7 @@ from gameday.cli.catalogue import suite as load_suite
 from gameday.cli.exits import Exit, gravest
 from gameday.cli.flags import DEFAULT_VARIANT
 from gameday.cli.locustfile import try_locustfile
-from gameday.cli.once import prune_old, see_able
+from gameday.cli.once import prune_old, prune_old_suites, see_able
 from gameday.cli.place import see_writable
 from gameday.cli.program import command, out_flag
 from gameday.cli.rows import INTERRUPTED, Done, carry_out, not_run, settings, try_plan
@@ -49,6 +49,7 @@ def run(args: Namespace) -> int:
     _tell(made, comparison, folder, as_json=args.json)
     if args.keep is not None:
         prune_old(args.out, keep=args.keep, spare=[folder / row.run for row in made.rows if row.run])
+        prune_old_suites(args.out, keep=args.keep, spare=[folder])
     return made.code
 
 

@@ -15,7 +15,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gameday.experiment.model import Load, Route
+from gameday.experiment.model import Load
+from gameday.experiment.parts import Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,19 @@
 The experiment and the system, as frozen types; the same types validate the files and give the JSON Schema.
 
 Keys of the files are the aliases (``steady-state-hypothesis``); numbers inside are SI with the unit in the name. Validation
-of one value happens here; checks across keys and files are in ``checks``; lines and files are ``loading``'s business.
+of one value happens here (a system's services and routes are in ``parts``); checks across keys and files are in ``checks``; lines
+and files are ``loading``'s business.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
-from gameday.experiment.notation import Edge, Urls, ZipfKeys
+from gameday.experiment.declared import Declared, KubernetesName, Name
+from gameday.experiment.notation import Edge, Urls
+from gameday.experiment.parts import Route, Secret, Service
 from gameday.experiment.timing import Timing
 from gameday.experiment.units import (
     AtLeastNumber,
@@ -25,93 +27,6 @@ from gameday.experiment.units import (
     Share,
     Threshold,
 )
-
-NAME_PATTERN = r"^[a-z][a-z0-9-]*$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN, examples=["checkout"])]
-
-
-class Declared(BaseModel):
-    """The base of everything that a file declares: frozen, no unknown keys, kebab-case keys."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        populate_by_name=True,
-        serialize_by_alias=True,
-        alias_generator=lambda name: re.sub(r"_(s|per_s)$", "", name).replace("_", "-"),
-    )
-
-
-# --- the system file ---------------------------------------------------------------------------------------------------
-
-
-KUBERNETES_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
-"""A DNS label (RFC 1123), as Kubernetes asks of the names of namespaces and Services; Deployments are held to it too."""
-KubernetesName = Annotated[str, Field(pattern=KUBERNETES_NAME, examples=["redis"])]
-
-
-class SecretKey(Declared):
-    """A value that only the cluster holds: the key ``key`` of the namespace's Secret ``secret``."""
-
-    secret: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$", examples=["shop-passwords"])]
-    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$", examples=["cache"])]
-
-
-class Service(Declared):
-    """
-    A part of the system that connections lead to.
-
-    ``disposable`` lets a fault empty the whole store; otherwise only keys under ``prefix`` may go. ``metrics`` is the path of
-    its Prometheus page, None when it has none. The other keys tell how to find it in a cluster: the name of its ``deployment``
-    (default: its own), the ``port`` on which its pods listen (default: its kind's), the ``metrics-port`` of a page that another
-    container of its pods serves, as a store's exporter does (default: ``port``), the ``password`` of a store.
-    """
-
-    kind: Literal["http", "redis", "postgres"] = "http"
-    metrics: Annotated[str, Field(pattern=r"^/[!-~]*$", examples=["/metrics"])] | None = None
-    disposable: bool = False
-    prefix: Annotated[str, Field(min_length=1, examples=["shop:"])] | None = None
-    deployment: KubernetesName | None = None
-    port: Annotated[int, Field(ge=1, le=65_535, examples=[8080])] | None = None
-    metrics_port: Annotated[int, Field(ge=1, le=65_535, examples=[9187])] | None = None
-    password: SecretKey | None = None
-
-
-class Route(Declared):
-    """
-    An entry point of the system.
-
-    ``{id}`` in the request is replaced by the arrival's key; ``cold`` is the share of arrivals that ask for a key nobody asked
-    for before. ``deadline_s`` is what a user accepts, counted from the scheduled start. ``hard`` lists the services without
-    which the route cannot answer well, ``soft`` those without which it must still answer. A ``control`` route shares no pool
-    with anything and serves as the control of every comparison.
-    """
-
-    request: Annotated[str, Field(pattern=r"^(GET|POST|PUT|DELETE) /[!-~]*$", examples=["GET /product/{id}"])]
-    headers: dict[str, str] = {}
-    body: JsonValue = None
-    keys: ZipfKeys | None = None
-    cold: Share = 0.0
-    deadline_s: Seconds = 1.0
-    compartment: Name | None = None
-    hard: Annotated[tuple[Name, ...], Field(min_length=1)]
-    soft: tuple[Name, ...] = ()
-    control: bool = False
-
-    @property
-    def entry(self) -> str:
-        """Return the service at which requests enter: the first hard dependency."""
-        return self.hard[0]
-
-    @property
-    def method(self) -> str:
-        """Return the HTTP method."""
-        return self.request.split(" ", 1)[0]
-
-    @property
-    def path(self) -> str:
-        """Return the path with its ``{id}``, if any."""
-        return self.request.split(" ", 1)[1]
 
 
 class Origin(Declared):
@@ -180,12 +95,6 @@ TARGETS = tuple(Targets.model_fields)
 """The words for where a system can run, as commands and plans have them."""
 
 
-class Secret(Declared):
-    """A value that comes from the environment variable ``env`` and is written nowhere."""
-
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", examples=["SHOP_TOKEN"])]
-
-
 class System(Declared):
     """What the experiments are about: services, edges, routes and how to switch the variants."""
 
@@ -210,9 +119,6 @@ class System(Declared):
     def entries(self) -> tuple[str, ...]:
         """Return the services at which routes enter, no doubles, file order."""
         return tuple(dict.fromkeys(route.entry for route in self.routes.values()))
-
-
-# --- the experiment file -----------------------------------------------------------------------------------------------
 
 
 class Load(Declared):
@@ -284,10 +190,8 @@ class Hypothesis(Declared):
     others: tuple[dict[str, JsonValue], ...] = ()
 
 
-class FaultCall(BaseModel):
+class FaultCall(Declared):
     """One entry of the method in its short form: ``empty-cache: {service: cache}``. ``parameters`` are as written."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     fault: str
     parameters: dict[str, JsonValue]

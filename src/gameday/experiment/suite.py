@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt
 
-from gameday.experiment.model import Declared, Name
+from gameday.experiment.declared import Declared, Name
 
 
 class Entry(Declared):

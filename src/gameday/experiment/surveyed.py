@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gameday.experiment.declared import NAME_PATTERN
 from gameday.experiment.draft import RATE_PER_S
-from gameday.experiment.model import NAME_PATTERN
 from gameday.experiment.writing import per_second
 
 STORES = ("redis", "postgres")

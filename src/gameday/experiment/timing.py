@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
+from gameday.experiment.declared import Declared
 from gameday.experiment.units import Seconds, was_read
 
 LEAST_S = 1.0
 """The shortest ramp or part of a pulse: intensities are set by the renewals, one a second."""
 
 
-_DECLARED = ConfigDict(
-    frozen=True,
-    extra="forbid",
-    populate_by_name=True,
-    serialize_by_alias=True,
-    alias_generator=lambda name: name.removesuffix("_s"),
-)
-
-
-class Pulse(BaseModel):
+class Pulse(Declared):
     """The full dose for ``full_s``, then none for ``rest_s``, again and again. ``{full: 2s, rest: 3s}``."""
-
-    model_config = _DECLARED
 
     full_s: Seconds
     rest_s: Seconds
@@ -35,15 +25,13 @@ class Pulse(BaseModel):
         return value
 
 
-class Timing(BaseModel):
+class Timing(Declared):
     """
     What an entry of the method may say beside its fault.
 
     ``at_s`` counts from the start of the fault phase; without ``for_s`` the fault lasts to the phase's end. ``ramp_s`` raises the dose
     evenly from nothing to its full value; ``pulse`` switches it on and off.
     """
-
-    model_config = _DECLARED
 
     at_s: Seconds = 0.0
     for_s: Seconds | None = None

@@ -8,12 +8,9 @@ from pydantic import BaseModel
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import System
-from gameday.faults.place import LEASE_S, Place, heal, is_healed, time_canaries
+from gameday.faults.place import LEASE_S, RACE, Place, heal, is_healed, time_canaries
 from gameday.faults.protocol import Data, Proof
 from gameday.targets.protocol import CANARY_S, Target
-
-RACE = 2
-"""How many answers may be counted after the injection: they had passed when the counters were read."""
 
 
 class Blackhole:

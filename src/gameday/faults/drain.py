@@ -7,7 +7,8 @@ from typing import cast
 from pydantic import BaseModel, NonNegativeInt
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.declared import Declared, Name
+from gameday.experiment.model import System
 from gameday.experiment.units import Seconds
 from gameday.experiment.writing import seconds
 from gameday.faults.place import LEASE_S

@@ -7,7 +7,8 @@ from typing import cast
 from pydantic import BaseModel
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.declared import Declared, Name
+from gameday.experiment.model import System
 from gameday.faults.protocol import Data, Proof
 from gameday.targets.protocol import Target
 

@@ -11,15 +11,11 @@ from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import System
 from gameday.experiment.units import Share
 from gameday.faults import place
-from gameday.faults.place import LEASE_S, Place
+from gameday.faults.place import BYPASS, LEASE_S, RACE, Place
 from gameday.faults.protocol import Data, Proof
 from gameday.targets import protocol
 from gameday.targets.protocol import Target
 
-RACE = 2
-"""How many calls may be under way between two counters that are read one after the other."""
-BYPASS = 0.02
-"""Share of the caller's calls that the proxy may not have seen before connections are held to bypass it."""
 SIGMAS = 3.29
 """How far from the asked share the seeded draw may be: 99.9 % of samples lie within (normal approximation of the binomial)."""
 

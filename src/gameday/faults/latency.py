@@ -10,7 +10,7 @@ from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import System
 from gameday.experiment.units import Seconds
 from gameday.experiment.writing import seconds
-from gameday.faults.place import LEASE_S, Place, heal, is_healed, time_canaries
+from gameday.faults.place import BYPASS, LEASE_S, RACE, Place, heal, is_healed, time_canaries
 from gameday.faults.protocol import Data, Proof
 from gameday.targets.protocol import CANARY_S, Calls, Delay, Target
 
@@ -20,10 +20,6 @@ FINEST_S = 0.001
 """The smallest bound of the callers' histograms: answers that come sooner cannot be told from each other."""
 LEAST_S = FINEST_S / EFFICACY
 """The shortest delay of which the callers' counters would show that connections bypass it."""
-BYPASS = 0.02
-"""Share of calls that may be answered faster than that before connections are held to bypass the proxy..."""
-RACE = 2
-"""...and the number that may: answers that were under way when the counters were read."""
 
 
 class Latency:

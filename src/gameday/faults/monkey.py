@@ -9,7 +9,8 @@ from typing import Annotated, cast
 from pydantic import BaseModel, Field, JsonValue, NonNegativeInt
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.declared import Declared, Name
+from gameday.experiment.model import System
 from gameday.experiment.monkey import SEEN_S
 from gameday.experiment.units import Share
 from gameday.experiment.writing import share

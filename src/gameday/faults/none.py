@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, System
+from gameday.experiment.declared import Declared
+from gameday.experiment.model import System
 from gameday.faults.protocol import Data, Proof
 from gameday.targets.protocol import Target
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from gameday.experiment.catalogue import Mistake
-from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.declared import Declared, Name
+from gameday.experiment.model import System
 from gameday.experiment.notation import Edge
 from gameday.faults.protocol import Data
 from gameday.targets.protocol import CANARY_S, Target, TargetError
@@ -14,6 +15,11 @@ LEASE_S = 5.0
 """How long a fault outlives its last renewal (one a second): four missed renewals heal it."""
 CANARY_SLACK_S = 0.5
 """How much slower than before the injection a canary may be on a healed edge: a busy machine, not a fault."""
+
+BYPASS = 0.02
+"""Share of a caller's calls that a fault may have missed before connections are held to bypass the proxy..."""
+RACE = 2
+"""...and the number that may have: calls that were under way when the counters were read, one after the other."""
 
 
 class Place(Declared):

@@ -7,7 +7,8 @@ from typing import cast
 from pydantic import BaseModel, model_validator
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import TARGETS, Declared, Name, System
+from gameday.experiment.declared import Declared, Name
+from gameday.experiment.model import TARGETS, System
 from gameday.experiment.units import Bytes, Cores
 from gameday.experiment.writing import cores, size
 from gameday.faults.place import LEASE_S

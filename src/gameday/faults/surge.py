@@ -8,7 +8,8 @@ from typing import cast
 from pydantic import BaseModel
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.declared import Declared, Name
+from gameday.experiment.model import System
 from gameday.experiment.units import PerSecond
 from gameday.experiment.writing import per_second
 from gameday.faults.protocol import Data, Proof

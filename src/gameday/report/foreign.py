@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from markupsafe import Markup
 from pydantic import JsonValue, TypeAdapter
 
 from gameday.analysis.model import Analysis, Finding, Status, Verdict
@@ -16,8 +15,8 @@ from gameday.record.folder import About
 from gameday.report import content, figures
 from gameday.report.as_json import SCHEMA
 from gameday.report.ending import Line
-from gameday.report.html import environment, style
-from gameday.report.markdown import code, plain, table
+from gameday.report.html import page
+from gameday.report.markdown import code, head, plain, table
 
 _ANY: TypeAdapter[object] = TypeAdapter(object)
 _WORDS = (
@@ -40,30 +39,23 @@ class Part:
 
 def html(analysis: Analysis, plan: ForeignPlan, about: About) -> str:
     """Render the page; the same bytes for the same values."""
-    return (
-        environment()
-        .get_template("foreign.html.j2")
-        .render(
-            analysis=analysis,
-            plan=plan,
-            about=about,
-            style=Markup(style()),  # noqa: S704 - the package's own file
-            meaning=content.conclusion(analysis.verdict),
-            headline=content.headline(analysis),
-            facts=facts(analysis, plan, about),
-            parts=tuple(parts(plan)),
-            checks=worst_first(analysis),
-            gates=content.failed_first(analysis.gates),
-            gates_line=content.gates_line(analysis.gates),
-            gates_open=any(gate.status is not Status.PASS for gate in analysis.gates),
-            words=_WORDS,
-        )
+    return page(
+        "foreign.html.j2",
+        analysis,
+        plan=plan,
+        about=about,
+        facts=facts(analysis, plan, about),
+        parts=tuple(parts(plan)),
+        checks=worst_first(analysis),
+        gates_open=any(gate.status is not Status.PASS for gate in analysis.gates),
+        words=_WORDS,
     )
 
 
 def markdown(analysis: Analysis, plan: ForeignPlan, about: About) -> str:
     """Render a pull request's comment: verdict and reason first."""
-    blocks = (_head(analysis, plan, about), _done(plan), _checks(analysis), _gates(analysis), _timeline(analysis))
+    first = head(analysis, plan.title, facts(analysis, plan, about))
+    blocks = (first, _done(plan), _checks(analysis), _gates(analysis), _timeline(analysis))
     text = "\n\n".join("\n".join(block) for block in blocks)
     return f"{text}\n\n### Run it again\n\n```sh\n{about.command}\n```\n"
 
@@ -129,15 +121,6 @@ def worst_first(analysis: Analysis) -> tuple[Finding, ...]:
     return tuple(
         sorted(analysis.checks, key=lambda check: (check.id != analysis.decided_by, order.index(check.status)))
     )
-
-
-def _head(analysis: Analysis, plan: ForeignPlan, about: About) -> Iterator[str]:
-    yield f"## {content.MARKS[analysis.verdict]} {analysis.verdict.upper()}: {plain(plan.title)}"
-    yield ""
-    decided, reason = content.headline(analysis)
-    yield " ".join(filter(None, (f"**{plain(decided)}**" if decided else "", plain(reason))))
-    yield ""
-    yield " · ".join(f"{label} {code(value)}" for label, value in facts(analysis, plan, about))
 
 
 def _done(plan: ForeignPlan) -> Iterator[str]:

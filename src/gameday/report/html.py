@@ -39,29 +39,38 @@ def html(analysis: Analysis, plan: Plan, about: About) -> str:
     The only files read are the template and the style sheet of this package.
     """
     struck = routes.struck(analysis, plan)
+    return page(
+        "page.html.j2",
+        analysis,
+        plan=plan,
+        about=about,
+        facts=content.facts(analysis, plan, about),
+        struck=struck,
+        broke=analysis.verdict == Verdict.FAIL and any(line.fate.lost > BROKEN for line in struck),
+        deeds=content.deeds(analysis, plan),
+        groups=content.grouped(analysis.checks, analysis.decided_by),
+        gates_open=any(gate.status not in {Status.PASS, Status.SHOWN} for gate in analysis.gates),
+        shade=_shade(analysis),
+        routes=tuple(_drawn(route, analysis, plan, struck) for route in analysis.routes),
+        signals=tuple(_signals(analysis)),
+        fates=routes.fates(analysis, plan),
+        words=content.words(plan),
+    )
+
+
+def page(template: str, analysis: Analysis, **more: object) -> str:
+    """Render the page of one run: what every such page says of an analysis, and what its template asks for beside."""
     return (
         environment()
-        .get_template("page.html.j2")
+        .get_template(template)
         .render(
             analysis=analysis,
-            plan=plan,
-            about=about,
-            style=Markup(style()),  # noqa: S704 - the package's own file
+            style=style(),
             meaning=content.conclusion(analysis.verdict),
             headline=content.headline(analysis),
-            facts=content.facts(analysis, plan, about),
-            struck=struck,
-            broke=analysis.verdict == Verdict.FAIL and any(line.fate.lost > BROKEN for line in struck),
-            deeds=content.deeds(analysis, plan),
-            groups=content.grouped(analysis.checks, analysis.decided_by),
             gates=content.failed_first(analysis.gates),
             gates_line=content.gates_line(analysis.gates),
-            gates_open=any(gate.status not in {Status.PASS, Status.SHOWN} for gate in analysis.gates),
-            shade=_shade(analysis),
-            routes=tuple(_drawn(route, analysis, plan, struck) for route in analysis.routes),
-            signals=tuple(_signals(analysis)),
-            fates=routes.fates(analysis, plan),
-            words=content.words(plan),
+            **more,
         )
     )
 
@@ -106,9 +115,10 @@ def _shade(analysis: Analysis) -> str:
 
 
 @cache
-def style() -> str:
+def style() -> Markup:
     """Read the style sheet of every page."""
-    return files("gameday.report").joinpath("page", "page.css").read_text(encoding="utf-8").rstrip("\n")
+    text = files("gameday.report").joinpath("page", "page.css").read_text(encoding="utf-8").rstrip("\n")
+    return Markup(text)  # noqa: S704 - the package's own file
 
 
 @cache

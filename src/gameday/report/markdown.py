@@ -18,7 +18,7 @@ MOST_HAPPENINGS = 50
 def markdown(analysis: Analysis, plan: Plan, about: About) -> str:
     """Render the comment: verdict, what was done, checks, gates, predictions, timeline, how to run it again."""
     parts = (
-        _head(analysis, plan, about),
+        head(analysis, plan.experiment.title, content.facts(analysis, plan, about)),
         _struck(analysis, plan),
         _deeds(analysis, plan),
         _checks(analysis, plan),
@@ -30,14 +30,14 @@ def markdown(analysis: Analysis, plan: Plan, about: About) -> str:
     return "\n\n".join("\n".join(part) for part in map(tuple, parts) if part) + "\n"
 
 
-def _head(analysis: Analysis, plan: Plan, about: About) -> Iterator[str]:
-    verdict = analysis.verdict
-    yield f"## {content.MARKS[verdict]} {verdict.upper()}: {plain(plan.experiment.title)}"
+def head(analysis: Analysis, title: str, facts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield the verdict, what decided it and why, and what identifies the run."""
+    yield f"## {content.MARKS[analysis.verdict]} {analysis.verdict.upper()}: {plain(title)}"
     yield ""
     decided, reason = content.headline(analysis)
     yield " ".join(filter(None, (f"**{plain(decided)}**" if decided else "", plain(reason))))
     yield ""
-    yield " · ".join(f"{label} {code(value)}" for label, value in content.facts(analysis, plan, about))
+    yield " · ".join(f"{label} {code(value)}" for label, value in facts)
 
 
 def _struck(analysis: Analysis, plan: Plan) -> Iterator[str]:

@@ -11,7 +11,7 @@ from gameday.cli.main import main
 from gameday.experiment.loading.finding import shipped
 from gameday.experiment.plan import read_plan
 from gameday.targets.local.requirements import missing
-from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
+from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN, lay_out
 
 
 @pytest.fixture(autouse=True)
@@ -19,10 +19,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with one experiment of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(TOKEN, "hunter2-hunter2")
-    folder = tmp_path / "experiments" / "systems"
-    folder.mkdir(parents=True)
-    (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
-    (folder.parent / "small.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    lay_out(tmp_path / "experiments")
 
 
 def test_validate_checks_everything_that_is_found_when_nothing_is_named(capsys: pytest.CaptureFixture[str]) -> None:

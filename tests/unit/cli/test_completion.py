@@ -15,7 +15,7 @@ from gameday.cli.exits import Exit
 from gameday.cli.main import main
 from gameday.cli.parser import COMMANDS
 from gameday.experiment.loading.finding import shipped
-from unit.experiment.small_files import EXPERIMENT, SYSTEM
+from unit.experiment.small_files import SYSTEM, lay_out
 
 SHIPPED = tuple(sorted(path.stem for path in shipped().glob("*.yaml")))
 
@@ -24,10 +24,7 @@ SHIPPED = tuple(sorted(path.stem for path in shipped().glob("*.yaml")))
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with one experiment and one system of its own, and a run."""
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "experiments" / "systems"
-    folder.mkdir(parents=True)
-    (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
-    (folder.parent / "small.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    lay_out(tmp_path / "experiments")
     (tmp_path / "reports" / "20260101-000000-small").mkdir(parents=True)
     (tmp_path / "reports" / "20260101-000000-small" / "run.json").touch()
 
@@ -40,7 +37,7 @@ def offered(line: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("line", "some"),
     [
-        ("", COMMANDS),
+        ("", tuple(COMMANDS)),
         ("re", ("recover", "report")),
         ("--", ("--help", "--version", "--debug")),
         ("run ", (*SHIPPED, "small")),

@@ -20,7 +20,7 @@ from gameday.cli.program import RUNS
 from gameday.runner.lock import lock
 from gameday.targets.local.requirements import missing
 from samples import ROOT, planned
-from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
+from unit.experiment.small_files import TOKEN, lay_out
 from unit.report.analyses import failed
 
 PROGRAM = "/srv/my checkout/gameday"
@@ -33,10 +33,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(TOKEN, "hunter2-hunter2")
     monkeypatch.setenv("GAMEDAY_PROGRAM", PROGRAM)
-    folder = tmp_path / "mine" / "systems"
-    folder.mkdir(parents=True)
-    (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
-    (folder.parent / "none.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    lay_out(tmp_path / "mine", name="none")
 
 
 def last(text: str) -> str:

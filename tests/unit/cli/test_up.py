@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from gameday.cli.curl import curl
-from gameday.experiment.model import Route, Secret
+from gameday.experiment.parts import Route, Secret
 from samples import shop
 
 SHELL = "curl() { printf '%s\\n' \"$@\"; }\n"

@@ -9,7 +9,12 @@ problem shows in the other file.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from gameday.experiment.loading.load import load_experiment
+from gameday.experiment.loading.problems import InvalidFileError, Problem
+from gameday.faults import catalogue
 
 TOKEN = "GAMEDAY_TEST_TOKEN"  # noqa: S105 - the name of an environment variable, not a secret
 SHORT = "GAMEDAY_TEST_SHORT"
@@ -97,3 +102,25 @@ def experiment(old: str, new: str, *problems: str) -> Case:
 def system(old: str, new: str, *problems: str) -> Case:
     """Edit the system file."""
     return Case("system", old, new, problems)
+
+
+def lay_out(experiments: Path, *, name: str = "small") -> None:
+    """Write the experiment under a name into a folder that is not there yet, and its system where it is looked for."""
+    (experiments / "systems").mkdir(parents=True)
+    (experiments / "systems" / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
+    (experiments / f"{name}.yaml").write_text(EXPERIMENT, encoding="utf-8")
+
+
+def problems(folder: Path, *edits: tuple[str, str], system: str = SYSTEM) -> tuple[Problem, ...]:
+    """Load the small experiment with edits (old text, new text; each hits one place), and return what is wrong with it."""
+    text = EXPERIMENT
+    for old, new in edits:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    (folder / "tiny.yaml").write_text(system, encoding="utf-8")
+    (folder / "small.yaml").write_text(text, encoding="utf-8")
+    try:
+        load_experiment(folder / "small.yaml", catalogue(), systems=[folder], environment={TOKEN: "long enough"})
+    except InvalidFileError as error:
+        return error.problems
+    return ()

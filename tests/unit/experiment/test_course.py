@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -39,6 +40,13 @@ def test_a_plan_with_times_reads_back_as_it_was_written() -> None:
     """The worker reads it from the run's folder."""
     written = plan(at="4s", pulse={"full": "2s", "rest": "3s"})
     assert read_plan(written.to_json()) == written
+
+
+def test_the_plan_of_an_older_run_is_read() -> None:
+    """What a fault says of itself since then is as it was before."""
+    value = json.loads(plan().to_json())
+    del value["faults"][0]["held"]
+    assert read_plan(json.dumps(value)) == plan()
 
 
 def test_without_a_ramp_the_full_dose_is_on_all_the_time() -> None:

@@ -6,25 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from gameday.experiment.loading.load import load_experiment
-from gameday.experiment.loading.problems import InvalidFileError, Problem
-from gameday.faults import catalogue
-from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
+from gameday.experiment.loading.problems import Problem
+from unit.experiment import small_files
+from unit.experiment.small_files import SYSTEM
 
 
 def problems(
     folder: Path, latency: str, fault: str = "20s", system: str = SYSTEM, timing: str = ""
 ) -> tuple[Problem, ...]:
     """Load the small experiment with this latency, its times and this fault phase, and return what is wrong with it."""
-    text = EXPERIMENT.replace("edge: web -> stock, delay: 2s}", f"{latency}}}{timing}")
-    text = text.replace("fault: 20s", f"fault: {fault}")
-    (folder / "tiny.yaml").write_text(system, encoding="utf-8")
-    (folder / "small.yaml").write_text(text, encoding="utf-8")
-    try:
-        load_experiment(folder / "small.yaml", catalogue(), systems=[folder], environment={TOKEN: "x" * 8})
-    except InvalidFileError as error:
-        return error.problems
-    return ()
+    delayed = ("edge: web -> stock, delay: 2s}", f"{latency}}}{timing}")
+    return small_files.problems(folder, delayed, ("fault: 20s", f"fault: {fault}"), system=system)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.experiment.loading.load import load_experiment
-from gameday.experiment.loading.problems import InvalidFileError
-from gameday.faults import catalogue
-from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
+from unit.experiment import small_files
 
 QUANTILES_ONLY = (
     ('{route: buy, p95: "< 250ms", good: "> 97%"}', '{route: buy, p95: "< 250ms"}'),
@@ -22,17 +19,8 @@ QUANTILES_ONLY = (
 
 def problems(folder: Path, *edits: tuple[str, str]) -> tuple[str, ...]:
     """Load the small experiment with quantiles only and further edits, and return what is wrong with it."""
-    text = EXPERIMENT
-    for old, new in (*QUANTILES_ONLY, *edits):
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
-    (folder / "small.yaml").write_text(text, encoding="utf-8")
-    try:
-        load_experiment(folder / "small.yaml", catalogue(), systems=[folder], environment={TOKEN: "long enough"})
-    except InvalidFileError as error:
-        return tuple(f"{problem.message}: {problem.seen}; {problem.valid}" for problem in error.problems)
-    return ()
+    found = small_files.problems(folder, *QUANTILES_ONLY, *edits)
+    return tuple(f"{problem.message}: {problem.seen}; {problem.valid}" for problem in found)
 
 
 @pytest.mark.parametrize("rate", [20, 33])

@@ -6,26 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gameday.experiment.loading.load import load_experiment
-from gameday.experiment.loading.problems import InvalidFileError, Problem
 from gameday.experiment.samples import needed, smallest_share
-from gameday.faults import catalogue
-from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
-
-
-def problems(folder: Path, *edits: tuple[str, str]) -> tuple[Problem, ...]:
-    """Load the small experiment with edits, and return what is wrong with it."""
-    text = EXPERIMENT
-    for old, new in edits:
-        assert text.count(old) == 1
-        text = text.replace(old, new)
-    (folder / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
-    (folder / "small.yaml").write_text(text, encoding="utf-8")
-    try:
-        load_experiment(folder / "small.yaml", catalogue(), systems=[folder], environment={TOKEN: "x" * 8})
-    except InvalidFileError as error:
-        return error.problems
-    return ()
+from unit.experiment.small_files import problems
 
 
 @pytest.mark.parametrize(

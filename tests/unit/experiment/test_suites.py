@@ -15,7 +15,7 @@ from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.finding import shipped
 from gameday.experiment.loading.problems import InvalidFileError
 from gameday.experiment.schema import suite_schema, to_text
-from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN
+from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN, lay_out
 
 SUITE = """\
 title: Both variants
@@ -30,10 +30,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with one experiment and one suite of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(TOKEN, "hunter2-hunter2")
-    for folder in ("systems", "suites"):
-        (tmp_path / "experiments" / folder).mkdir(parents=True)
-    Path("experiments/systems/tiny.yaml").write_text(SYSTEM, encoding="utf-8")
-    Path("experiments/small.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    lay_out(tmp_path / "experiments")
+    (tmp_path / "experiments" / "suites").mkdir()
     write(SUITE)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.checks.subject import Complaint, Subject, in_experiment, in_system
 from gameday.experiment.flaws import Flaw, KeyPath, one_of
-from gameday.experiment.model import Route, System
+from gameday.experiment.model import System
+from gameday.experiment.parts import Route
 
 
 def check(subject: Subject) -> Iterator[Complaint]:

@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from gameday.experiment.checks.subject import Complaint, Subject, in_system
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, one_of
-from gameday.experiment.model import Route, System
+from gameday.experiment.model import System
+from gameday.experiment.parts import Route
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A field name: a token of RFC 9110, section 5.6.2."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gameday.experiment.checks.subject import Complaint, Subject, in_experiment, in_system
@@ -99,9 +99,8 @@ def _bulkhead(subject: Subject) -> Iterator[Complaint]:
         return
     path: KeyPath = ("expect", "bulkhead")
     route = _slowest(subject, bulkhead.isolated)
-    for key, threshold in (("errors", bulkhead.errors), ("goodput", bulkhead.goodput), ("hung", bulkhead.hung)):
-        judged = _Judged((*path, key), f"{key} {of_share(threshold)}", route, (_fault(subject),))
-        yield from _share(subject, judged, threshold)
+    shares = {"errors": bulkhead.errors, "goodput": bulkhead.goodput, "hung": bulkhead.hung}
+    yield from _shares(subject, path, route, shares)
     compared = (_calm(subject)[0], _fault(subject))
     for each, name in ((route, route), (_control(subject), "the control route")):
         if each is not None:
@@ -124,10 +123,8 @@ def _backpressure(subject: Subject) -> Iterator[Complaint]:
         flaw = Flaw(path, "no loaded route depends on what is faulted", "no route", "routes: […]", of_key=True)
         yield Complaint("experiment", flaw, (in_experiment("method"), in_system("routes")))
     if pressed:
-        route = _slowest(subject, pressed)
-        for key, threshold in (("fast-or-good", backpressure.fast_or_good), ("hung", backpressure.hung)):
-            judged = _Judged((*path, key), f"{key} {of_share(threshold)}", route, (_fault(subject),))
-            yield from _share(subject, judged, threshold)
+        shares = {"fast-or-good": backpressure.fast_or_good, "hung": backpressure.hung}
+        yield from _shares(subject, path, _slowest(subject, pressed), shares)
     if backpressure.fast_s <= 0:
         flaw = Flaw((*path, "fast"), "nothing is this fast", seconds(backpressure.fast_s), "above 0s")
         yield Complaint("experiment", flaw)
@@ -196,6 +193,13 @@ def _control(subject: Subject) -> str | None:
 def _slowest(subject: Subject, routes: tuple[str, ...]) -> str:
     """Return the route with the fewest requests; where that one can be judged, all can."""
     return min(routes, key=lambda name: subject.experiment.load.routes.get(name, math.inf))
+
+
+def _shares(subject: Subject, path: KeyPath, route: str, thresholds: Mapping[str, Threshold]) -> Iterator[Complaint]:
+    """Tell of each share of a route's requests in the fault, by its key, when its threshold cannot be judged."""
+    for key, threshold in thresholds.items():
+        judged = _Judged((*path, key), f"{key} {of_share(threshold)}", route, (_fault(subject),))
+        yield from _share(subject, judged, threshold)
 
 
 def _share(subject: Subject, judged: _Judged, threshold: Threshold) -> Iterator[Complaint]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from gameday.experiment.flaws import did_you_mean, one_of
 
@@ -21,9 +22,9 @@ class Found:
     systems: tuple[Path, ...]
 
 
-class UnknownExperimentError(Exception):
+class _UnknownError(Exception):
     """
-    There is no such experiment.
+    There is nothing of this name.
 
     Attributes:
         seen: What was asked for.
@@ -31,34 +32,33 @@ class UnknownExperimentError(Exception):
         hint: The nearest name as a question; empty when none is near.
     """
 
-    def __init__(self, seen: str, names: Sequence[str], folders: Sequence[Path]) -> None:
-        """Say what there is."""
-        self.seen = seen
-        self.valid = f"{one_of(names, nothing='no experiment')} (in {one_of(map(str, folders))}), or the path of a file"
-        self.hint = did_you_mean(seen, names)
-        super().__init__(f"there is no experiment {seen}; {self.valid}")
-
-
-class UnknownSystemError(Exception):
-    """There is no such system; ``valid`` and ``hint`` are as in ``UnknownExperimentError``."""
+    what: ClassVar[str]
+    or_path: ClassVar[str] = ", or the path of a file"
 
     def __init__(self, seen: str, names: Sequence[str], folders: Sequence[Path]) -> None:
         """Say what there is."""
         self.seen = seen
-        self.valid = f"{one_of(names, nothing='no system')} (in {one_of(map(str, folders))})"
+        self.valid = f"{one_of(names, nothing=f'no {self.what}')} (in {one_of(map(str, folders))}){self.or_path}"
         self.hint = did_you_mean(seen, names)
-        super().__init__(f"there is no system {seen}; {self.valid}")
+        super().__init__(f"there is no {self.what} {seen}; {self.valid}")
 
 
-class UnknownSuiteError(Exception):
-    """There is no such suite; ``valid`` and ``hint`` are as in ``UnknownExperimentError``."""
+class UnknownExperimentError(_UnknownError):
+    """There is no such experiment."""
 
-    def __init__(self, seen: str, names: Sequence[str], folders: Sequence[Path]) -> None:
-        """Say what there is."""
-        self.seen = seen
-        self.valid = f"{one_of(names, nothing='no suite')} (in {one_of(map(str, folders))}), or the path of a file"
-        self.hint = did_you_mean(seen, names)
-        super().__init__(f"there is no suite {seen}; {self.valid}")
+    what = "experiment"
+
+
+class UnknownSystemError(_UnknownError):
+    """There is no such system; it is always meant by its name."""
+
+    what, or_path = "system", ""
+
+
+class UnknownSuiteError(_UnknownError):
+    """There is no such suite."""
+
+    what = "suite"
 
 
 def shipped() -> Path:
@@ -75,11 +75,7 @@ def experiment_folders(here: Path) -> tuple[Path, ...]:
 
 def find_experiments(folders: Sequence[Path]) -> dict[str, Found]:
     """Return every experiment by its name (the file's stem), in alphabetical order."""
-    found: dict[str, Found] = {}
-    for folder in folders:
-        for path in folder.glob(f"*{SUFFIX}"):
-            found.setdefault(path.stem, _found(path))
-    return dict(sorted(found.items()))
+    return {name: _found(path) for name, path in _by_stem(folders).items()}
 
 
 def find_experiment(wanted: str, folders: Sequence[Path]) -> Found:
@@ -107,11 +103,7 @@ def system_folders(here: Path) -> tuple[Path, ...]:
 
 def find_systems(folders: Sequence[Path]) -> dict[str, Path]:
     """Return every system's file by its name (the file's stem), in alphabetical order."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        for path in folder.glob(f"*{SUFFIX}"):
-            found.setdefault(path.stem, path)
-    return dict(sorted(found.items()))
+    return _by_stem(folders)
 
 
 def suite_folders(here: Path) -> tuple[Path, ...]:
@@ -121,11 +113,7 @@ def suite_folders(here: Path) -> tuple[Path, ...]:
 
 def find_suites(folders: Sequence[Path]) -> dict[str, Path]:
     """Return every suite's file by its name (the file's stem), in alphabetical order."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        for path in folder.glob(f"*{SUFFIX}"):
-            found.setdefault(path.stem, path)
-    return dict(sorted(found.items()))
+    return _by_stem(folders)
 
 
 def find_suite(wanted: str, folders: Sequence[Path]) -> Path:
@@ -143,6 +131,15 @@ def find_suite(wanted: str, folders: Sequence[Path]) -> Path:
     elif wanted in found:
         return found[wanted]
     raise UnknownSuiteError(wanted, list(found), folders)
+
+
+def _by_stem(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return every file by its stem, in alphabetical order; the first folder that has a stem wins."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in folder.glob(f"*{SUFFIX}"):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
 
 
 def _found(path: Path) -> Found:

@@ -13,6 +13,7 @@ from gameday.experiment.catalogue import Catalogue
 from gameday.experiment.checks import Complaint, Resolved, Subject, Where, check
 from gameday.experiment.checks.requests import LEAST_SECRET
 from gameday.experiment.course import timed
+from gameday.experiment.declared import NAME_PATTERN
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, one_of
 from gameday.experiment.loading.document import Document, read_document
 from gameday.experiment.loading.finding import SUFFIX
@@ -21,7 +22,7 @@ from gameday.experiment.loading.locustfile import check_locustfile, locustfile_p
 from gameday.experiment.loading.method import Method, read_method
 from gameday.experiment.loading.problems import InvalidFileError, Problem
 from gameday.experiment.loading.validation import validate
-from gameday.experiment.model import NAME_PATTERN, Experiment, System
+from gameday.experiment.model import Experiment, System
 
 
 @dataclass(frozen=True, slots=True)

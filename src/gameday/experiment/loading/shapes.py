@@ -9,8 +9,8 @@ from typing import cast
 
 from pydantic import BaseModel
 
+from gameday.experiment.declared import NAME_PATTERN
 from gameday.experiment.loading.plain import Plain
-from gameday.experiment.model import NAME_PATTERN
 
 Node = dict[str, Plain]
 _WORDS = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
