@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.account import write_kubeconfig
 from cluster.standing import CONTEXT, NAMESPACE, ROOT, Stands, call_gameday, lacking
 from gameday.experiment.loading.system import load_system
-from gameday.targets.kubernetes.account import write_kubeconfig
 from gameday.targets.kubernetes.api import open_api
 
 HERE = Path(__file__).parent

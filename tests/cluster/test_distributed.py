@@ -11,13 +11,12 @@ import pytest
 
 from cluster.standing import CONTEXT, Stands
 from gameday.load.distributed import DistributedSession
-from gameday.load.session import LoadLostError
 from gameday.record.requests import Outcome, read_rows
 from gameday.targets.kubernetes.api import Api, open_api
 from gameday.targets.kubernetes.janitor import RUN
 from gameday.targets.kubernetes.loadjobs import LoadJobs, remove
 from gameday.targets.kubernetes.site import Site, site_of
-from system.load.loads import LIMIT_S, wait_until
+from system.load.loads import LIMIT_S, loss, wait_until
 from system.load.plans import load_plan
 
 NAME = "test-distributed"
@@ -78,12 +77,5 @@ def test_a_worker_whose_pod_is_killed_is_named(site: Site, tmp_path: Path) -> No
             ).items
             api.core.delete_namespaced_pod(pod.metadata.name, site.namespace, grace_period_seconds=0)
 
-        def lost() -> str:
-            try:
-                load.poll()
-            except LoadLostError as error:
-                return str(error)
-            return ""
-
-        wait_until(lost, "the loss is noticed")
-        assert "load worker 1" in lost()
+        wait_until(lambda: loss(load), "the loss is noticed")
+        assert "load worker 1" in loss(load)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,11 +16,14 @@ from gameday.experiment.model import System
 from gameday.faults import catalogue
 from gameday.faults.place import LEASE_S
 from gameday.faults.protocol import Data, Fault
+from gameday.targets.kubernetes import ahead, janitor
 from gameday.targets.kubernetes.api import Api, open_api
+from gameday.targets.kubernetes.keeper import new_run
 from gameday.targets.kubernetes.residue import find_residue, look
 from gameday.targets.kubernetes.site import Site, site_of
 from gameday.targets.kubernetes.target import KubernetesTarget
-from gameday.targets.kubernetes.undo import undo_all
+from gameday.targets.kubernetes.undo import outstanding, undo_all
+from gameday.targets.kubernetes.workload import path_of
 from gameday.targets.protocol import TargetError
 from samples import shop
 from system.target.running import CHECKOUT, LOGIN, Ask, send, wait_until
@@ -81,6 +85,12 @@ class Shop:
         if self.spare() not in map(self.target.node_of, names):
             self.target.kill(names[0], lease_s=0)
             wait_until(lambda: self.target.is_ready(names[0]), within_s=TO_HEAL_S, what="its successor")
+
+    def jobs(self) -> list[str]:
+        """Return the names of the Jobs that runs have there and that have a pod."""
+        with self.api.translated("listing the jobs"):
+            items = self.api.batch.list_namespaced_job(self.site.namespace, label_selector=janitor.RUN).items
+        return [str(each.metadata.name) for each in items if each.status.active]
 
     def is_whole(self) -> bool:
         """Return whether nothing of a fault is left but the agents, which stay until the run ends."""
@@ -165,6 +175,49 @@ def test_the_janitor_undoes_what_a_killed_runner_left(running: Shop, name: str) 
     fault.inject(plan, running.target, undo)
     wait_until(running.is_whole, within_s=LEASE_S + TO_HEAL_S, what="the janitor")
     wait_until(lambda: fault.healed(undo, running.target), within_s=TO_HEAL_S, what=f"the healing of {name}")
+
+
+@pytest.mark.parametrize("name", ["scale-down", "kill-down"])
+def test_what_undoes_a_fault_is_there_before_it_and_gone_afterwards(running: Shop, name: str) -> None:
+    """The injection starts none, and the end of the run leaves none, whether its fault came or not."""
+    wait_until(running.works, within_s=TO_HEAL_S, what="every route")
+    fault, plan, undo = prepared(running, name)
+    site = replace(running.site, run=new_run())
+    target = KubernetesTarget(site)
+    waits_s = ahead.waits([plan])
+    (expected,) = [janitor.name_ahead(site, path_of(running.api, site, service)) for service in waits_s]
+    ahead.start(running.api, site, waits_s)
+    wait_until(lambda: running.jobs() == [expected], within_s=TO_HEAL_S, what="the Job that waits")
+    ahead.end(running.api, site, waits_s)
+    assert running.is_whole()
+    ahead.start(running.api, site, waits_s)
+    wait_until(lambda: running.jobs() == [expected], within_s=TO_HEAL_S, what="the Job that waits, again")
+    try:
+        fault.inject(plan, target, undo)
+        assert [each.janitor for _, each in outstanding(running.api, site)] == [expected]
+        ahead.end(running.api, site, waits_s)
+        assert running.jobs() == [expected], "what is outstanding keeps its Job, and has no other"
+    finally:
+        fault.undo(undo, target)
+        ahead.end(running.api, site, waits_s)
+    assert not running.jobs()
+    wait_until(lambda: fault.healed(undo, target), within_s=TO_HEAL_S, what=f"the healing of {name}")
+    wait_until(running.is_whole, within_s=TO_HEAL_S, what=f"nothing of {name} to be left")
+
+
+def test_a_job_that_has_waited_undoes_what_a_killed_runner_left(running: Shop) -> None:
+    """It waits longer for its fault than one that comes with it."""
+    wait_until(running.works, within_s=TO_HEAL_S, what="every route")
+    fault, plan, undo = prepared(running, "scale-down")
+    site = replace(running.site, run=new_run())
+    ahead.start(running.api, site, ahead.waits([plan]))
+    wait_until(lambda: len(running.jobs()) == 1, within_s=TO_HEAL_S, what="the Job that waits")
+    (waiting,) = running.jobs()
+    time.sleep(janitor.FIRST_S + 5)
+    fault.inject(plan, KubernetesTarget(site), undo)
+    assert running.jobs() == [waiting]
+    wait_until(running.is_whole, within_s=LEASE_S + TO_HEAL_S, what="the janitor")
+    wait_until(lambda: fault.healed(undo, running.target), within_s=TO_HEAL_S, what="the healing")
 
 
 def test_recovering_needs_nothing_but_the_cluster(running: Shop) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cluster.account import write_kubeconfig
 from cluster.standing import CONTEXT, Stands, kubectl
 from gameday.experiment.model import System
 from gameday.faults import catalogue
-from gameday.targets.kubernetes.account import write_kubeconfig
 from gameday.targets.kubernetes.api import open_api
 from gameday.targets.kubernetes.manifests import shipped
 from gameday.targets.kubernetes.pods import pods_of

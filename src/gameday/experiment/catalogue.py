@@ -39,6 +39,9 @@ class PlannedFault:
         surge_per_s: Route -> requests per second that come on top of its load meanwhile, as the load's schedule has it.
         targets: The targets on which it can be done.
         inside: It acts from within its services' pods, where they are pods: what does so is put there before the load begins.
+        crashes: It ends processes without asking, where they are in pods from within: what does so is put there before, where it may be.
+        held: It changes a service's workload under a lease, where there are workloads: what undoes it when the runner is dead is started
+            before the load begins.
     """
 
     fault: str
@@ -61,6 +64,8 @@ class PlannedFault:
     surge_per_s: dict[str, float] = field(default_factory=dict)
     targets: tuple[str, ...] = TARGETS
     inside: bool = False
+    crashes: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import cast
 from pydantic import BaseModel, JsonValue, NonNegativeInt
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.declared import Declared, Name
+from gameday.experiment.model import System
 from gameday.experiment.units import Seconds
 from gameday.experiment.writing import seconds
 from gameday.faults.place import LEASE_S
@@ -64,6 +65,8 @@ class Kill:
             undo=f"What starts the service's replicas starts it again{lease}; it must be ready again.",
             proof="Another process or pod, or none, is where the killed one was.",
             lasts_s=given.down_s or None,
+            crashes=given.grace_s == 0,
+            held=given.down_s > 0,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:

@@ -7,7 +7,8 @@ from typing import cast
 from pydantic import BaseModel, NonNegativeInt
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
-from gameday.experiment.model import Declared, Name, System
+from gameday.experiment.declared import Declared, Name
+from gameday.experiment.model import System
 from gameday.faults.place import LEASE_S
 from gameday.faults.protocol import Data, Proof
 from gameday.faults.replicas import mistakes
@@ -48,6 +49,7 @@ class Scale:
             "gameday has shown no sign of life for 5 s.",
             proof="Its ready replicas, and the endpoints to which its callers are sent.",
             targets=self.targets,
+            held=True,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from system.agent.containers import Container, new_container
@@ -68,6 +69,14 @@ def test_a_process_that_is_killed_while_it_is_held_ends(container: Container) ->
     os.kill(child, signal.SIGKILL)
     wait_until(lambda: container.ask("state") == {"stopped": True, "pids": 1}, what="the child's end")
     container.ask("resume")
+
+
+def test_a_crash_ends_the_first_process_and_all_others_at_once(container: Container) -> None:
+    """No handler of it runs; the answer comes before."""
+    processes = [psutil.Process(pid) for pid in (container.first, *container.inner("gameday.agent.pod"))]
+    assert container.ask("crash") == {"crashing": 1}
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
+    assert alive == []
 
 
 def test_a_stress_uses_what_was_asked_and_ends_when_relaxed(container: Container) -> None:

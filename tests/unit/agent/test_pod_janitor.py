@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from gameday.agent.pod.janitor import COST, FIRST_S, SILENT_S, UNDO, BusyError, Message, Watched, keep, undo
+from gameday.agent.pod.janitor import COST, SILENT_S, UNDO, BusyError, Message, Watched, undo
+from gameday.agent.pod.janitor import keep as keep_for
 
 PATH = "/apis/apps/v1/namespaces/shop/deployments/web"
 JOB = "gameday-janitor-1"
-LEASE_S = 5.0
+LEASE_S, FIRST_S = 5.0, 30.0
+keep = partial(keep_for, first_s=FIRST_S)
 
 
 def annotation(*, deadline_in_s: float = 3600, janitor: str = JOB, pods: tuple[str, ...] = ()) -> str:
@@ -85,6 +88,16 @@ def test_it_waits_for_the_annotation_of_a_slow_runner() -> None:
     """The Job is there before the change is."""
     cluster = Cluster(None, None, annotation())
     assert "was brought back" in keep(cluster.ask, PATH, JOB, "shop", looks(0, 1, 2, 7))
+
+
+def test_one_that_was_started_ahead_waits_as_long_as_it_was_told() -> None:
+    """Its fault is minutes away; and where that never comes, it ends."""
+    late = Cluster(*(None,) * 3, annotation())
+    assert "was brought back" in keep_for(late.ask, PATH, JOB, "shop", looks(0, 31, 299, 300, 306), first_s=300)
+    never = Cluster(None)
+    assert keep_for(never.ask, PATH, JOB, "shop", looks(0, 299, 300, 300.5), first_s=300).endswith("was not changed")
+    assert keep_for(never.ask, PATH, JOB, "shop", looks(0, 299, 300), first_s=300) == "there was no time left"
+    assert never.patches == []
 
 
 def test_a_deadline_that_has_passed_needs_a_moment_of_silence_too() -> None:

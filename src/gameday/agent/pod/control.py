@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from gameday.agent.http1 import read_head
+from gameday.agent.wire import TOKEN_HEADER
 
 Request = Mapping[str, Any]
 Op = Callable[[Request], Awaitable[Mapping[str, object]]]
@@ -21,8 +22,21 @@ Op = Callable[[Request], Awaitable[Mapping[str, object]]]
 
 _MOST_HEAD_BYTES = 1 << 14
 _MOST_BODY_BYTES = 1 << 16
+"""The API server adds headers of its own; the longest request names a thousand hosts."""
 _READ_S = 5.0
+"""How long a request may take to come, and its answer to be taken: both are one packet or two."""
 _MOST_CONNECTIONS = 32
+"""One runner has a few at a time; the rest would be strangers', who must not use up what the container may have open."""
+_MOST_LEASE_S = 3600.0
+"""Longer than any run: who asks for more has confused its units."""
+
+
+def lease_s(request: Request) -> float:
+    """Read for how long a request wants something. Raises ``KeyError`` and ``ValueError``."""
+    wanted_s = float(request["lease_s"])
+    if not 0 < wanted_s <= _MOST_LEASE_S:
+        raise ValueError(f"lease_s {wanted_s:g}; valid: more than 0, at most {_MOST_LEASE_S:g}")
+    return wanted_s
 
 
 class RefusedError(Exception):
@@ -72,8 +86,8 @@ class Control:
         try:
             async with asyncio.timeout(_READ_S):
                 start, headers = read_head(await reader.readuntil(b"\r\n\r\n"))
-                if not hmac.compare_digest(headers.get(b"x-gameday-token", b""), self._token):
-                    return HTTPStatus.FORBIDDEN, {"error": "the header X-Gameday-Token is not this agent's token"}
+                if not hmac.compare_digest(headers.get(TOKEN_HEADER.lower().encode(), b""), self._token):
+                    return HTTPStatus.FORBIDDEN, {"error": f"the header {TOKEN_HEADER} is not this agent's token"}
                 size = int(headers.get(b"content-length", b"0"))
                 method, _, path = start.partition(b" ")
                 if method != b"POST" or not re.match(rb"/(\?\S*)? ", path) or not 0 <= size <= _MOST_BODY_BYTES:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import select
 import signal
 import sys
 import time
@@ -18,17 +17,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from gameday.agent.leased import renewals
+
 _SEIZE, _INTERRUPT = 0x4206, 0x4207  # linux/ptrace.h
 _WALL = 0x40000000  # linux/wait.h: threads too
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
 _LIBC.ptrace.restype = ctypes.c_long
 
-_FIRST_S = 5.0
 _STOP_S = 2.0
 """How long all threads may take to stop; one inside a system call that cannot be interrupted stops when it leaves it."""
 
 _REAP_S = 0.5
+"""How often it is seen who was killed meanwhile."""
 
 
 def main(own: int) -> None:
@@ -40,7 +41,8 @@ def main(own: int) -> None:
     except OSError as error:
         print(f"failed {error.strerror}", flush=True)  # noqa: T201 - same
         return
-    _hold()
+    for _ in renewals(_reap, every_s=_REAP_S):
+        pass
 
 
 def stop_all_but(own: int) -> int:
@@ -57,7 +59,7 @@ def stop_all_but(own: int) -> int:
         pids = others(own)
         new = {thread for pid in pids for thread in threads(pid)} - seized
         for thread in new:
-            if _seize(thread):
+            if seize(thread) and _trace(_INTERRUPT, thread):
                 waiting.add(thread)
         seized |= new
         waiting -= {thread for thread in waiting if _has_stopped(thread)}
@@ -109,14 +111,17 @@ def _state(folder: str | Path) -> tuple[str, int]:
     return fields[0], int(fields[1])
 
 
-def _seize(thread: int) -> bool:
-    """Trace a thread and ask it to stop; false when it has gone. Raises ``OSError``."""
-    for request in (_SEIZE, _INTERRUPT):
-        if _LIBC.ptrace(request, thread, None, None) != 0:
-            code = ctypes.get_errno()
-            if _state(f"/proc/{thread}")[0] in "ZX":
-                return False
-            raise OSError(code, f"process {thread} cannot be traced: {os.strerror(code)}; {_what_it_takes(thread)}")
+def seize(thread: int, options: int = 0) -> bool:
+    """Trace a thread, which goes on, with options of ptrace(2); false when it has gone. Raises ``OSError``."""
+    return _trace(_SEIZE, thread, options)
+
+
+def _trace(request: int, thread: int, data: int = 0) -> bool:
+    if _LIBC.ptrace(request, thread, None, data) != 0:
+        code = ctypes.get_errno()
+        if _state(f"/proc/{thread}")[0] in "ZX":
+            return False
+        raise OSError(code, f"process {thread} cannot be traced: {os.strerror(code)}; {_what_it_takes(thread)}")
     return True
 
 
@@ -141,20 +146,6 @@ def _has_stopped(thread: int) -> bool:
         return os.waitpid(thread, os.WNOHANG | _WALL)[0] == thread
     except ChildProcessError:
         return True  # gone
-
-
-def _hold() -> None:
-    lease_s, said = _FIRST_S, b""
-    until_s = time.monotonic() + lease_s
-    while (left_s := until_s - time.monotonic()) > 0:
-        if select.select([0], [], [], min(left_s, _REAP_S))[0]:
-            more = os.read(0, 4096)
-            if not more:
-                return
-            *lines, said = (said + more).split(b"\n")
-            lease_s = float(lines[-1]) if lines else lease_s
-            until_s = time.monotonic() + lease_s
-        _reap()
 
 
 def _reap() -> None:

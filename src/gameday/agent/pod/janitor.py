@@ -1,8 +1,9 @@
 """
 Undo a change of a Deployment or a node when nobody extends its lease any more: the janitor's program, in a pod of its own.
 
-``python -m gameday.agent.pod.janitor API_PATH JOB NAMESPACE``: it looks at the object twice a second, and ends when the annotation that
-names its Job is gone. It has the standard library alone, and the rights of its pod's service account.
+``python -m gameday.agent.pod.janitor API_PATH JOB NAMESPACE FIRST_S``: it looks at the object twice a second, and ends when the annotation
+that names its Job is gone, or has not come within ``FIRST_S``. It has the standard library alone, and the rights of its pod's service
+account.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ COST = "controller.kubernetes.io/pod-deletion-cost"
 API = "https://kubernetes.default.svc"
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 LOOK_S = 0.5
-FIRST_S = 30.0
-"""How long it waits for the annotation that names it; who has created its Job writes that in the next instant, or is dead."""
+"""How often it looks: a tenth of the shortest lease."""
 SILENT_S = 2.0
 """The deadline is the runner's clock's; so long nothing must have changed too, two renewals, so that a wrong clock undoes nothing."""
 ANSWER_S = 5.0
+"""How long the API server may take to answer; then it is asked again."""
 
 Message = dict[str, Any]  # JSON as the API has it
 Ask = Callable[[str, str, Message | None], Message | None]
@@ -74,14 +75,18 @@ def undo(ask: Ask, path: str, namespace: str, found: Message) -> None:
     ask("PATCH", path, {"metadata": gone, **wanted["patch"]})
 
 
-def keep(ask: Ask, path: str, job: str, namespace: str, looks: Iterator[float]) -> str:
-    """Look until there is nothing more to do, and say in one sentence why; ``looks`` yields the monotonic time of each look."""
+def keep(ask: Ask, path: str, job: str, namespace: str, looks: Iterator[float], *, first_s: float) -> str:
+    """
+    Look until there is nothing more to do, and say in one sentence why; ``looks`` yields the monotonic time of each look.
+
+    The annotation that names this Job may take ``first_s`` to come.
+    """
     watched, began_s = None, None
     for now_s in looks:
         began_s = now_s if began_s is None else began_s
         try:
             found = look(ask, path, job)
-            if found is None and (watched is not None or now_s - began_s > FIRST_S):
+            if found is None and (watched is not None or now_s - began_s > first_s):
                 return f"{path} is as it was" if watched else f"{path} was not changed"
             if found is None:
                 continue
@@ -128,5 +133,6 @@ def asker(account: Path, api: str) -> Ask:
 
 
 if __name__ == "__main__":
-    PATH, JOB, NAMESPACE = sys.argv[1:]
-    print(keep(asker(ACCOUNT, API), PATH, JOB, NAMESPACE, ticks()), flush=True)  # noqa: T201 - the pod's log
+    PATH, JOB, NAMESPACE, FIRST_S = sys.argv[1:]
+    WHY = keep(asker(ACCOUNT, API), PATH, JOB, NAMESPACE, ticks(), first_s=float(FIRST_S))
+    print(WHY, flush=True)  # noqa: T201 - the pod's log

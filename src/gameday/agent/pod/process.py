@@ -1,7 +1,7 @@
 """
 Do what the runner asks of the processes of one container, from within their process namespace.
 
-Requests are JSON objects with an ``op``: ``hello``; ``pause {lease_s}``, ``resume``, ``state``; ``stress {cores, memory_bytes, most_cores, most_bytes,
+Requests are JSON objects with an ``op``: ``hello``; ``pause {lease_s}``, ``resume``, ``state``; ``crash``; ``stress {cores, memory_bytes, most_cores, most_bytes,
 lease_s}``, ``stressed``, ``relax``; ``cache-keys {prefix, port}``, ``empty-cache {prefix, port}``, ``ping {kind, port}``; ``leave``. What it holds
 ends by its lease, and at the latest with the agent itself.
 """
@@ -14,14 +14,19 @@ import signal
 from collections.abc import Mapping
 
 from gameday.agent.pod import stores
-from gameday.agent.pod.control import Control, Op, Request
+from gameday.agent.pod.control import Control, Op, RefusedError, Request, lease_s
+from gameday.agent.pod.helper import Helper
 from gameday.agent.pod.pausing import Pause
 from gameday.agent.pod.stressing import Stressor
+from gameday.agent.wire import PORTS
 
-PORT = 15022
 _PORTS = {"redis": 6379, "postgres": 5432}
+"""Where a store listens when a request does not say: its own default."""
+_FIRST = 1  # of the namespace: the container's own process, whose end is the container's
+_ANSWERED_S = 0.05
+"""What an answer takes from here to the API server, which is milliseconds."""
 _LOOK_S = 1.0
-_MOST_LEASE_S = 3600.0
+"""How often it is seen whether anybody still asks; an idle agent may live a second longer."""
 
 
 class Processes:
@@ -39,6 +44,7 @@ class Processes:
             "pause": self._paused,
             "resume": self._resumed,
             "state": self._state,
+            "crash": self._crash,
             "stress": self._stress,
             "stressed": self._stressed,
             "relax": self._relax,
@@ -58,9 +64,8 @@ class Processes:
         op = self._ops.get(str(request["op"]))
         if op is None:
             raise ValueError(f"op {request['op']!r}; valid: {', '.join(self._ops)}")
-        if (
-            op == self._ping
-        ):  # waits for the store, which may be held, and changes nothing: leases are renewed meanwhile
+        if op == self._ping:
+            # It waits for the store, which may be held, and changes nothing: leases are renewed meanwhile.
             return await op(request)
         async with self._one_at_a_time:
             return await op(request)
@@ -74,7 +79,7 @@ class Processes:
         return {"run": os.environ.get("GAMEDAY_RUN", ""), "pid": os.getpid(), "uid": os.getuid()}
 
     async def _paused(self, request: Request) -> Mapping[str, object]:
-        await self._pause.pause(_lease_s(request))
+        await self._pause.pause(lease_s(request))
         return self._pause.state()
 
     async def _resumed(self, _: Request) -> Mapping[str, object]:
@@ -84,11 +89,24 @@ class Processes:
     async def _state(self, _: Request) -> Mapping[str, object]:
         return self._pause.state()
 
+    async def _crash(self, _: Request) -> Mapping[str, object]:
+        """End the container's first process, and with it all others, this one too: so it is answered before."""
+        helper = Helper("gameday.agent.pod.crash", str(_FIRST))
+        try:
+            said = await helper.hear()
+        except TimeoutError:
+            said = "failed: it did not answer in time"
+        if said != "ready":
+            await helper.end()
+            raise RefusedError(f"crash: {said.removeprefix('failed').strip() or 'its process ended'}")
+        asyncio.get_running_loop().call_later(_ANSWERED_S, helper.say, "now")
+        return {"crashing": _FIRST}
+
     async def _stress(self, request: Request) -> Mapping[str, object]:
         wanted = {name: float(request[name]) for name in ("cores", "memory_bytes", "most_cores", "most_bytes")}
         if min(wanted.values()) < 0:
             raise ValueError(f"{wanted}; valid: none below 0")
-        self._stressor.stress(**wanted, lease_s=_lease_s(request))
+        self._stressor.stress(**wanted, lease_s=lease_s(request))
         return self._stressor.used()
 
     async def _stressed(self, _: Request) -> Mapping[str, object]:
@@ -121,20 +139,13 @@ class Processes:
         return {"left": True}
 
 
-def _lease_s(request: Request) -> float:
-    lease_s = float(request["lease_s"])
-    if not 0 < lease_s <= _MOST_LEASE_S:
-        raise ValueError(f"lease_s {lease_s:g}; valid: more than 0, at most {_MOST_LEASE_S:g}")
-    return lease_s
-
-
 async def serve(token: str, *, idle_s: float) -> None:
     """Serve until asked to leave, told to end, or nobody has asked anything for ``idle_s`` with nothing held. Raises ``OSError``."""
     processes = Processes()
     control = Control(token, processes.answer)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, processes.left.set)
-    server = await control.listen(PORT)
+    server = await control.listen(PORTS["process"])
     while not processes.left.is_set() and (processes.is_busy or loop.time() - control.asked_s < idle_s):
         waiting = asyncio.ensure_future(processes.left.wait())
         await asyncio.wait([waiting], timeout=_LOOK_S)

@@ -10,8 +10,9 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
+from gameday.agent.wire import OPEN_FIRST, PORTS, TOKEN_HEADER
 from gameday.targets.kubernetes.api import Api, ForbiddenError
-from gameday.targets.kubernetes.container import PORTS, declared
+from gameday.targets.kubernetes.container import declared
 from gameday.targets.kubernetes.pods import AgentContainer, Pod, pod_of
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.protocol import TargetError
@@ -22,9 +23,11 @@ START_S = 20.0
 SILENT_S = 1.5
 """How long an agent that is said to run may be silent before another is attached: the kubelet tells of an end a second later."""
 ASK_S = 4.0
+"""How long an agent may take to answer through the API server; without a canary it takes milliseconds."""
 END_S = 6.0
 """How long the kubelet may take to tell that an agent that was asked to leave has ended; it takes one second."""
 _POLL_S, _LOOK_S = 0.1, 0.5
+"""How often an agent is asked until it answers, and how often the pod is read meanwhile."""
 _HOPELESS = (
     "ErrImageNeverPull",
     "ErrImagePull",
@@ -37,8 +40,6 @@ _HOPELESS = (
 _TAKEN = (409, 422)
 """The API server's answers to an ephemeral container whose name is taken: somebody else attached one just now."""
 _OK, _NOT_YOURS, _CANNOT_NOW = 200, 403, 409
-_OPEN_FIRST = "send op open first"
-"""How the agent's refusals end that an open way would have prevented."""
 
 
 class SilentError(TargetError):
@@ -79,7 +80,7 @@ def ask(
         "/",
         method="POST",
         body=json.dumps({"op": op, **parameters}).encode(),
-        headers={"X-Gameday-Token": agent.token, "Content-Type": "application/json"},
+        headers={TOKEN_HEADER: agent.token, "Content-Type": "application/json"},
         timeout_s=timeout_s,
     )
     return read_answer(status, text, of=f"the {agent.mode} agent in pod {pod.name}")
@@ -125,7 +126,7 @@ def read_answer(status: int, text: bytes, *, of: str) -> dict[str, Any]:
 def _kind(status: int, said: str) -> type[TargetError]:
     if status == _NOT_YOURS:
         return StrangerError
-    return NoWayError if status == _CANNOT_NOW and said.endswith(_OPEN_FIRST) else TargetError
+    return NoWayError if status == _CANNOT_NOW and said.endswith(OPEN_FIRST) else TargetError
 
 
 def attach(api: Api, site: Site, pod: Pod, mode: str) -> AgentContainer:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import urllib3
 from kubernetes import config
@@ -68,6 +69,18 @@ class _Bounded(ApiClient):  # type: ignore[misc]  # the library publishes no typ
         return super().call_api(*args, **kwargs)
 
 
+WorkloadKind = Literal["deployment", "statefulset"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWorkload:
+    """What never changes of a workload: its kind, the query that finds its pods, and the labels that they get."""
+
+    kind: WorkloadKind
+    query: str
+    labels: Mapping[str, str]
+
+
 class Api:
     """
     One cluster, through one pool of connections; may be shared by threads.
@@ -90,8 +103,10 @@ class Api:
         self.storage = StorageV1Api(self.client)
         self.authorization = AuthorizationV1Api(self.client)
         self.version = VersionApi(self.client)
-        self.workloads: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = {}
-        """By namespace and workload, the query that finds its pods, which never changes, and the labels that they get."""
+        self.workloads: dict[tuple[str, str], KnownWorkload] = {}
+        """By namespace and name."""
+        self.janitors: set[str] = set()
+        """The Jobs that waited for a change and were given one; none is given a second."""
 
     @contextmanager
     def translated(self, doing: str) -> Iterator[None]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from gameday.targets.kubernetes.image import SHOP
 from gameday.targets.kubernetes.pods import AGENT, Pod
-from gameday.targets.kubernetes.site import IMAGE, Part
-
-PORTS: Mapping[str, int] = {"network": 15021, "process": 15022}
-"""Where an agent answers; ``agent.pod.network.PORT`` and ``agent.pod.process.PORT``."""
+from gameday.targets.kubernetes.site import Part
 
 
 def declared(pod: Pod, part: Part, mode: str, *, run: str, token: str) -> dict[str, Any]:
@@ -26,7 +23,7 @@ def declared(pod: Pod, part: Part, mode: str, *, run: str, token: str) -> dict[s
             environment.append({"name": "GAMEDAY_PASSWORD", "valueFrom": {"secretKeyRef": key}})
     return {
         "name": f"{AGENT}{mode}-{1 + sum(each.mode == mode for each in pod.agents)}",
-        "image": IMAGE,
+        "image": SHOP.name,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python", "-m", "gameday.agent.pod", mode],
         "env": environment,

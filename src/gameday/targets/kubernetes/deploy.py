@@ -17,7 +17,7 @@ from gameday.targets.protocol import TargetError
 
 _REACHED_S = 20.0  # a NodePort answers a second or two after its Service is made
 _LOOK_S = 0.25
-_ASK_S = 3.0
+_ASK_S = 3.0  # and in milliseconds then
 _SPENT = {"Released", "Failed"}
 
 

@@ -13,6 +13,7 @@ HOPELESS = {"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName"}
 """Reasons that waiting does not cure."""
 _IMAGE = {*HOPELESS, "ErrImagePull"}
 _MOST_EVENTS, _MOST_LINES, _MOST_PODS = 4, 5, 3
+"""How much is told, so that it fits on a screen."""
 
 
 def unready(api: Api, namespace: str) -> tuple[V1Pod, ...]:

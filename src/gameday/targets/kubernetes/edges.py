@@ -19,6 +19,7 @@ MODE = "network"
 WAY_S = 15.0
 """How long a way stays open without a sign of life; connections pass it unchanged, so it may be longer than a fault's lease."""
 _SPARE_S = 3.0
+"""How much longer than a canary itself its answer may take to come through the API server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from kubernetes import watch
@@ -20,6 +20,7 @@ from gameday.targets.protocol import TargetError
 WATCH_S = 120
 """A watch that says nothing for so long is asked for anew: a connection that is dead tells nobody."""
 RETRY_S = 0.5
+"""How long to wait after a failure, and after a watch that ended sooner than this, before all is listed again."""
 CONNECT_S = 3.0
 FIRST_S = 5.0
 """How long the start waits for the first list."""
@@ -35,10 +36,10 @@ class Following:
     Whatever breaks is tried again from a whole list, so that nothing that lasts is missed; what came and went meanwhile is.
     """
 
-    def __init__(self, site: Site) -> None:
-        """Start nothing yet."""
+    def __init__(self, site: Site, *, connect: Callable[[str], Api] = open_api) -> None:
+        """Start nothing yet; ``connect`` returns the connection to the cluster of a context."""
         self._namespace = site.namespace
-        self._context = site.context
+        self._context, self._connect = site.context, connect
         self._workloads = {name: part.workload for name, part in site.services.items()}
         self._events: deque[ReplicaEvent] = deque(maxlen=MOST_EVENTS)
         self._endpoints = Endpoints()
@@ -71,8 +72,11 @@ class Following:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                api = open_api(self._context)
-                self._follow(api, self._list(api))
+                api = self._connect(self._context)
+                version, begun_s = self._list(api), time.monotonic()
+                self._follow(api, version)
+                if time.monotonic() - begun_s < RETRY_S:  # whoever closes every watch at once is not asked all the time
+                    self._stopping.wait(RETRY_S)
             except TargetError:
                 self._stopping.wait(RETRY_S)
 

@@ -37,7 +37,7 @@ class Image:
 
 
 SHOP = Image("gameday:dev", "shop", ("__init__.py", "agent", "demo"))
-"""The demo system's services and the agent."""
+"""The demo system's services, the agent and the janitor."""
 LOAD = Image("gameday-load:dev", "load", ("__init__.py", "agent", "experiment", "load", "record"))
 """The load's workers."""
 

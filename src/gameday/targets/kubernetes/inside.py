@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -26,6 +27,15 @@ class Inside:
         """Put an agent beside every container of a service. Idempotent."""
         parallel.each(self._pods(service), lambda pod: attach(self._api, self._site, pod, MODE))
 
+    def attach_if_possible(self, service: str) -> None:
+        """Do so, but go without where that is refused: what they may not do then has another way, if a slower one."""
+        with suppress(TargetError):
+            self.attach(service)
+
+    def wake(self, service: str) -> None:
+        """Let no agent of a service that is there end because nobody asks it anything."""
+        parallel.each(self._pods(service), lambda pod: self.asked(pod, "hello"))
+
     def act(self, pod: Pod, op: str, **parameters: object) -> dict[str, Any]:
         """Ask the agent of a pod, which is put there if need be."""
         if (answer := self.asked(pod, op, **parameters)) is not None:
@@ -35,6 +45,13 @@ class Inside:
     def asked(self, pod: Pod, op: str, **parameters: object) -> dict[str, Any] | None:
         """Ask the agent of a pod; None where none is: then nothing of it can be on."""
         return ask_whoever(self._api, self._site, pod, MODE, op, parameters=parameters)
+
+    def crash(self, pod: Pod) -> bool:
+        """End all processes of a pod's container at once, if an agent is there that may; tell whether that is so."""
+        try:
+            return self.asked(pod, "crash") is not None
+        except TargetError:  # without it they are asked to end, and then ended
+            return False
 
     def is_paused(self, pod: Pod) -> bool:
         """Tell whether the agent of a pod holds its container."""

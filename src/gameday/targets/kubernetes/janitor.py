@@ -1,33 +1,57 @@
-"""Start and end the Job that undoes a change when nobody extends its lease any more: one per change, for as long as that lasts."""
+"""
+Start and end the Job that undoes a change when nobody extends its lease any more: one per change, for as long as that lasts.
+
+It may be started ahead of its change and wait, so that its pod's coming takes no processor time while something is measured.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from contextlib import suppress
 from typing import Any
 
-from gameday.targets.kubernetes.api import Api, NotFoundError
-from gameday.targets.kubernetes.objects import MANAGED_BY, MANAGER
-from gameday.targets.kubernetes.site import IMAGE, Site
+from gameday.targets.kubernetes.api import Api, ConflictError, NotFoundError
+from gameday.targets.kubernetes.image import SHOP
+from gameday.targets.kubernetes.objects import COMPONENT, CONFINED, MANAGED_BY, MANAGER
+from gameday.targets.kubernetes.site import Site
 
 RUN = "gameday.dev/run"
 """The label of everything that a run puts into a cluster."""
 ACCOUNT = "gameday-janitor"
 MOST_S = 7200
-"""The Job is ended after this, whatever happens: longer than any run, which lasts ten minutes unless its file allows more."""
+"""The Job is ended so long after its wait, whatever happens: longer than any run, which lasts ten minutes unless its file allows more."""
+FIRST_S = 30
+"""How long it waits for the annotation that names it; who has created it with a change writes that in the next instant, or is dead."""
 RETRIES = 3
 """How often its pod is replaced when the node under it goes away."""
 
 
 def start(api: Api, site: Site, *, path: str, spare: str | None) -> str:
     """
-    Create the Job that watches the object at an API ``path``, and return its name; it runs a second or two later.
+    Return the name of a Job that watches the object at an API ``path``: of the one that waits for it, or of a new one.
 
-    It does not run on the node ``spare``, which is to be emptied; None spares none.
+    A new one runs a second or two later, and not on the node ``spare``, which is to be emptied; None spares none. One that waited is
+    returned once by a process: it may have undone its change since and ended, which its status tells only seconds later.
     """
+    waiting = name_ahead(site, path)
+    if waiting not in api.janitors and _is_waiting(api, site, waiting):
+        api.janitors.add(waiting)
+        return waiting
     name = f"gameday-janitor-{secrets.token_hex(4)}"
-    with api.translated(f"creating job {name}"):
-        api.batch.create_namespaced_job(site.namespace, _job(site, name, path=path, spare=spare))
+    _create(api, site, name, path=path, spare=spare, first_s=FIRST_S)
     return name
+
+
+def prepare(api: Api, site: Site, *, path: str, first_s: int) -> None:
+    """Create the Job that a change of the object at an API ``path`` will need within ``first_s``; else it ends by itself. Idempotent."""
+    with suppress(ConflictError):  # it is there already
+        _create(api, site, name_ahead(site, path), path=path, spare=None, first_s=first_s)
+
+
+def name_ahead(site: Site, path: str) -> str:
+    """Return the name of the Job that waits for a run's change of the object at an API ``path``, the same in every process."""
+    return f"gameday-janitor-{hashlib.sha256(f'{site.run} {path}'.encode()).hexdigest()[:8]}"
 
 
 def end(api: Api, site: Site, name: str) -> None:
@@ -44,29 +68,43 @@ def label(run: str) -> str:
     return run[:63].rstrip("-_.")
 
 
-def _job(site: Site, name: str, *, path: str, spare: str | None) -> dict[str, Any]:
-    labels = {RUN: label(site.run), MANAGED_BY: MANAGER, "app.kubernetes.io/component": "janitor"}
+def _is_waiting(api: Api, site: Site, name: str) -> bool:
+    """Tell whether a Job is there and its first pod has not ended."""
+    try:
+        with api.translated(f"reading job {name}"):
+            job = api.batch.read_namespaced_job(name, site.namespace)
+    except NotFoundError:
+        return False
+    status = job.status
+    ended = status.succeeded or status.failed or status.completion_time or job.metadata.deletion_timestamp
+    return bool(status.active and not ended)
+
+
+def _create(api: Api, site: Site, name: str, *, path: str, spare: str | None, first_s: int) -> None:
+    with api.translated(f"creating job {name}"):
+        job = _job(site, name, path=path, spare=spare, first_s=first_s)
+        api.batch.create_namespaced_job(site.namespace, job)
+
+
+def _job(site: Site, name: str, *, path: str, spare: str | None, first_s: int) -> dict[str, Any]:
+    labels = {RUN: label(site.run), MANAGED_BY: MANAGER, COMPONENT: "janitor"}
     off = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": [spare]}
     terms = [{"matchExpressions": [off]}]
     affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
     container = {
         "name": "janitor",
-        "image": IMAGE,
+        "image": SHOP.name,
         "imagePullPolicy": "IfNotPresent",  # it is loaded into the nodes
-        "command": ["python", "-P", "-m", "gameday.agent.pod.janitor", path, name, site.namespace],
+        "command": ["python", "-P", "-m", "gameday.agent.pod.janitor", path, name, site.namespace, str(first_s)],
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONFINED,
     }
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": name, "labels": labels},
         "spec": {
-            "activeDeadlineSeconds": MOST_S,
+            "activeDeadlineSeconds": MOST_S + first_s,
             "backoffLimit": RETRIES,
             "ttlSecondsAfterFinished": 0,
             "template": {

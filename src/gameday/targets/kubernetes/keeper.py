@@ -21,6 +21,7 @@ from gameday.targets.protocol import TargetError
 
 RECOVER = "gameday recover --target kind"
 _END_S = 2.0
+"""How long the thread may take to end; it waits for nothing but a request that it is in the middle of."""
 
 
 @contextmanager

@@ -14,10 +14,8 @@ from pathlib import Path
 from gameday.targets.kubernetes.image import SOURCES, Image, beside, digest, folder, sources
 from gameday.targets.protocol import TargetError
 
-PREFIX = "kind-"
-"""How kind begins the name of the context that it makes for a cluster."""
-
 _LOOK_S, _CREATE_S, _BUILD_S, _LOAD_S = 20.0, 300.0, 900.0, 300.0
+"""Bounds against hangs: creating and building load images from the network first."""
 _SAID = 12  # lines of a program that failed are told
 
 

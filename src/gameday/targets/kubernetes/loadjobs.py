@@ -7,25 +7,24 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from gameday.agent.wire import CONTROL_PORT, TOKEN_HEADER
 from gameday.targets.kubernetes.api import Api, NotFoundError, open_api
 from gameday.targets.kubernetes.endpoints import service_of
+from gameday.targets.kubernetes.image import LOAD
 from gameday.targets.kubernetes.janitor import RUN
-from gameday.targets.kubernetes.objects import MANAGED_BY, MANAGER
+from gameday.targets.kubernetes.objects import COMPONENT, CONFINED, MANAGED_BY, MANAGER
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.protocol import TargetError
 
-IMAGE = "gameday-load:dev"
 SERVICE_NAME = "kubernetes.io/service-name"
-COMPONENT = "app.kubernetes.io/component"
 MASTER, WORKERS = "load-master", "load-worker"
-CONTROL_PORT = 15031
-"""Where the master's control listens: ``gameday.load.crew`` has the same number."""
-TOKEN_HEADER = "X-Gameday-Token"  # noqa: S105 - a name, not a token
 START_S = 45.0
 """How long the image may take to start on a node that has it."""
 GONE_S = 15.0
+"""How long pods may take to go once they are told; those that stay end by their Jobs' own deadline."""
 POLL_S = 0.2
 GRACE_S = 1
+"""Whatever matters is at the session by then, or lost anyway."""
 TTL_S = 30
 """Jobs that have ended go by themselves when whoever started them did not live to remove them."""
 
@@ -123,7 +122,7 @@ class LoadJobs:
                     return pod.metadata.name, pod.status.pod_ip
             if time.monotonic() > until_s:
                 raise TargetError(
-                    f"the load's master was not ready within {START_S:g} s: {_said(found)}; is the image {IMAGE} loaded into"
+                    f"the load's master was not ready within {START_S:g} s: {_said(found)}; is the image {LOAD.name} loaded into"
                     f" the cluster's nodes? gameday up --target kind does that"
                 )
             time.sleep(POLL_S)
@@ -166,17 +165,13 @@ def _job(name: str, part: str, *, run: str, env: Mapping[str, str], lasts_s: flo
     labels = {RUN: run, MANAGED_BY: MANAGER, COMPONENT: part}
     container = {
         "name": "load",
-        "image": IMAGE,
+        "image": LOAD.name,
         "imagePullPolicy": "IfNotPresent",  # it is loaded into the nodes
         "command": ["python", "-P", "-m", "gameday.load.child.pod", "master" if part == MASTER else "worker"],
         "env": [{"name": key, "value": value} for key, value in env.items()],
         # no processor limit: throttling would make it late
         "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONFINED,
         "volumeMounts": [{"name": "rows", "mountPath": "/tmp"}],  # noqa: S108 - the pod's own
         **({"readinessProbe": _listening()} if part == MASTER else {}),
     }

@@ -12,6 +12,13 @@ from gameday.targets.protocol import TargetError
 MANAGER = "gameday"
 """Who the API server records as the owner of the fields that are applied."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
+COMPONENT = "app.kubernetes.io/component"
+CONFINED: Mapping[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""The security context of a container that needs nothing of its node."""
 
 Object = dict[str, Any]
 """A Kubernetes object, as JSON has it."""
@@ -32,6 +39,7 @@ _PLURALS = {
     "ServiceAccount": "serviceaccounts",
 }
 _WITHIN_S = 15.0
+"""How long one request may take; generous, because a fresh cluster's API server may be slow at first."""
 
 
 def is_ours(found: Object) -> bool:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from kubernetes.client import (
     V1Container,
     V1ContainerStatus,
-    V1DeploymentSpec,
     V1LabelSelector,
     V1Pod,
-    V1StatefulSetSpec,
 )
 
-from gameday.targets.kubernetes.api import Api, NotFoundError
+from gameday.targets.kubernetes import controllers
+from gameday.targets.kubernetes.api import Api, KnownWorkload, NotFoundError, WorkloadKind
 from gameday.targets.kubernetes.site import Site
 
 AGENT = "gameday-"
@@ -123,35 +122,31 @@ def pod_of(api: Api, site: Site, name: str, service: str) -> Pod | None:
 
 def selector(api: Api, namespace: str, workload: str) -> str:
     """
-    Return what the pods of a Deployment or a StatefulSet are found by, as the API's query language writes it.
+    Return what the pods of a workload are found by, as the API's query language writes it.
 
     Raises:
-        NotFoundError: There is neither.
+        NotFoundError: There is none of this name.
     """
-    return _known(api, namespace, workload)[0]
+    return _known(api, namespace, workload).query
 
 
 def labels(api: Api, namespace: str, workload: str) -> Mapping[str, str]:
     """Return the labels that a workload's pods get. Raises ``NotFoundError``."""
-    return _known(api, namespace, workload)[1]
+    return _known(api, namespace, workload).labels
 
 
-def _known(api: Api, namespace: str, workload: str) -> tuple[str, Mapping[str, str]]:
+def kind_of(api: Api, namespace: str, workload: str) -> WorkloadKind:
+    """Return what kind of workload it is. Raises ``NotFoundError``."""
+    return _known(api, namespace, workload).kind
+
+
+def _known(api: Api, namespace: str, workload: str) -> KnownWorkload:
     known = api.workloads.get((namespace, workload))
     if known is None:
-        spec = _spec(api, namespace, workload)
-        known = query(spec.selector), dict(spec.template.metadata.labels or {})
+        kind, found = controllers.find(api, namespace, workload)
+        known = KnownWorkload(kind, query(found.spec.selector), dict(found.spec.template.metadata.labels or {}))
         api.workloads[namespace, workload] = known
     return known
-
-
-def _spec(api: Api, namespace: str, name: str) -> V1DeploymentSpec | V1StatefulSetSpec:
-    try:
-        with api.translated(f"reading deployment {name}"):
-            return api.apps.read_namespaced_deployment(name, namespace).spec
-    except NotFoundError:
-        with api.translated(f"reading {name}, which is no deployment of {namespace}, as a statefulset"):
-            return api.apps.read_namespaced_stateful_set(name, namespace).spec
 
 
 def query(selector: V1LabelSelector) -> str:

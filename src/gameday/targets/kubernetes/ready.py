@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from kubernetes.client import V1Deployment
-
+from gameday.targets.kubernetes import controllers
 from gameday.targets.kubernetes.api import Api
+from gameday.targets.kubernetes.controllers import Controller
 from gameday.targets.kubernetes.diagnosis import explain, is_hopeless, unready
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.protocol import TargetError
@@ -38,15 +38,14 @@ def wait_ready(api: Api, site: Site, progress: Callable[[str], None], *, within_
 
 
 def _waiting(api: Api, site: Site) -> Iterator[str]:
-    with api.translated(f"listing the deployments of {site.namespace}"):
-        found = {each.metadata.name: each for each in api.apps.list_namespaced_deployment(site.namespace).items}
+    found = controllers.by_name(api, site.namespace)
     for part in site.services.values():
-        deployment = found.get(part.workload)
-        if deployment is None or not _is_ready(deployment):
+        workload = found.get(part.workload)
+        if workload is None or not _is_ready(workload):
             yield part.workload
 
 
-def _is_ready(deployment: V1Deployment) -> bool:
-    asked, status = deployment.spec.replicas, deployment.status
-    seen = (status.observed_generation or 0) >= deployment.metadata.generation
+def _is_ready(workload: Controller) -> bool:
+    asked, status = workload.spec.replicas, workload.status
+    seen = (status.observed_generation or 0) >= workload.metadata.generation
     return seen and all((n or 0) == asked for n in (status.updated_replicas, status.ready_replicas, status.replicas))

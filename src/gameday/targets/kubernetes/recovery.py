@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from gameday.agent.pod.janitor import COST
 from gameday.experiment.model import System
 from gameday.targets.kubernetes import janitor, variant
 from gameday.targets.kubernetes.api import Api, NotFoundError, open_api
@@ -13,10 +12,10 @@ from gameday.targets.kubernetes.guard import see_allowed
 from gameday.targets.kubernetes.keeper import kept
 from gameday.targets.kubernetes.place import kind_of
 from gameday.targets.kubernetes.ready import wait_ready
-from gameday.targets.kubernetes.residue import find_residue
+from gameday.targets.kubernetes.residue import find_residue, jobs_of_runs, marked
 from gameday.targets.kubernetes.site import Site, site_of
 from gameday.targets.kubernetes.target import KubernetesTarget
-from gameday.targets.kubernetes.undo import FIRST, uncost, undo_all
+from gameday.targets.kubernetes.undo import uncost, undo_all
 from gameday.targets.protocol import TargetError
 from gameday.targets.repair import Repaired
 
@@ -60,19 +59,15 @@ def _agents(api: Api, site: Site) -> Iterator[str]:  # noqa: ARG001 - the signat
 
 
 def _jobs(api: Api, site: Site) -> Iterator[str]:
-    with api.translated(f"listing the jobs of {site.namespace}"):
-        jobs = api.batch.list_namespaced_job(site.namespace, label_selector=janitor.RUN).items
-    for job in jobs:
-        if job.metadata.deletion_timestamp is None:
-            janitor.end(api, site, job.metadata.name)
-            yield f"removed job {job.metadata.name} of run {job.metadata.labels[janitor.RUN]}"
+    for job in jobs_of_runs(api, site):
+        janitor.end(api, site, job.metadata.name)
+        yield f"removed job {job.metadata.name} of run {job.metadata.labels[janitor.RUN]}"
 
 
 def _costs(api: Api, site: Site) -> Iterator[str]:
     with api.translated(f"listing the pods of {site.namespace}"):
         pods = api.core.list_namespaced_pod(site.namespace).items
-    for pod in pods:
-        if (pod.metadata.annotations or {}).get(COST) == FIRST:
-            with suppress(NotFoundError):
-                uncost(api, site, pod.metadata.name)
-                yield f"removed the deletion cost of pod {pod.metadata.name}"
+    for pod in marked(pods):
+        with suppress(NotFoundError):
+            uncost(api, site, pod.metadata.name)
+            yield f"removed the deletion cost of pod {pod.metadata.name}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.model import System
+from gameday.targets.kubernetes import controllers
 from gameday.targets.kubernetes.api import Api, ForbiddenError, NotFoundError, open_api
 from gameday.targets.kubernetes.guard import see_allowed
 from gameday.targets.kubernetes.image import SHOP
@@ -38,6 +39,8 @@ ALWAYS = (
     Right("get", "", "pods", "to read the system's pods"),
     Right("get", "apps", "deployments", "to read how many replicas there are to be"),
     Right("list", "apps", "deployments", "to look for what is left"),
+    Right("get", "apps", "statefulsets", "to read how many replicas there are to be"),
+    Right("list", "apps", "statefulsets", "to look for what is left"),
     Right("list", "batch", "jobs", "to look for what is left"),
     Right("list", "discovery.k8s.io", "endpointslices", "to see who gets connections"),
     Right("watch", "discovery.k8s.io", "endpointslices", "to see when that changes"),
@@ -54,7 +57,9 @@ OF_PODS = (
     Right("delete", "", "pods", "to kill pods"),
     Right("patch", "", "pods", "to say which pod goes first"),
     Right("patch", "apps", "deployments", "to note what undoes a fault, and to scale"),
+    Right("patch", "apps", "statefulsets", "to note what undoes a fault, and to scale"),
     Right("create", "batch", "jobs", "to undo a fault when the runner is gone"),
+    Right("get", "batch", "jobs", "to find what waits to undo a fault"),
     Right("delete", "batch", "jobs", "to remove what waits to undo a fault"),
 )
 OF_NODES = (
@@ -107,10 +112,9 @@ def _absent(api: Api, system: System, namespace: str) -> Iterator[str]:
     for name in system.services:
         workload = system.deployment(name)
         try:
-            with api.translated(f"reading deployment {workload}"):
-                api.apps.read_namespaced_deployment(workload, namespace)
+            controllers.find(api, namespace, workload)
         except NotFoundError:
-            yield f"namespace {namespace} has no Deployment {workload}, which is to be {name}: {cure}"
+            yield f"namespace {namespace} has no Deployment or StatefulSet {workload}, which is to be {name}: {cure}"
 
 
 def _refused(api: Api, namespace: str, faults: Sequence[PlannedFault]) -> Iterator[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kubernetes.client import V1Pod
+from kubernetes.client import V1Job, V1Pod
 
 from gameday.agent.pod.janitor import COST
-from gameday.targets.kubernetes import lease
+from gameday.targets.kubernetes import controllers, lease
 from gameday.targets.kubernetes.api import Api
 from gameday.targets.kubernetes.janitor import RUN
 from gameday.targets.kubernetes.pods import AGENT
@@ -57,11 +57,14 @@ def look(api: Api, site: Site) -> Residue:
         pods = api.core.list_namespaced_pod(site.namespace).items
     counts = tuple(_counts(api, site))
     undos = outstanding(api, site)
-    marked = (f"{each.kind} {each.name} still has the undo of {undo.fault} of run {undo.run}" for each, undo in undos)
+    undos_left = (
+        f"{each.kind} {each.name} still has the undo of {undo.fault} of run {undo.run}" for each, undo in undos
+    )
+    costs_left = (f"pod {each.metadata.name} still has the annotation {COST}: {FIRST!r}" for each in marked(pods))
     return Residue(
         agents=tuple(_agents(pods)),
         cordons=tuple(f"node {each.name} is cordoned by run {undo.run}" for each, undo in undos if each.kind == "node"),
-        annotations=(*marked, *_costs(pods)),
+        annotations=(*undos_left, *costs_left),
         replicas=tuple(f"{name} has {ready} of {want} replicas ready" for name, ready, want in counts if ready != want),
         objects=(*_jobs(api, site), *_lease(api, site)),
         ready=sum(ready for _, ready, _ in counts),
@@ -86,28 +89,32 @@ def _agents(pods: list[V1Pod]) -> Iterator[str]:
                 yield f"agent {each.name} still runs in pod {pod.metadata.name}"
 
 
-def _costs(pods: list[V1Pod]) -> Iterator[str]:
+def marked(pods: list[V1Pod]) -> Iterator[V1Pod]:
+    """Yield the pods that still have the deletion cost of a fault."""
     for pod in pods:
         if (pod.metadata.annotations or {}).get(COST) == FIRST:
-            yield f"pod {pod.metadata.name} still has the annotation {COST}: {FIRST!r}"
+            yield pod
+
+
+def jobs_of_runs(api: Api, site: Site) -> Iterator[V1Job]:
+    """Yield the Jobs that any run has put into the namespace, without those that are being removed."""
+    with api.translated(f"listing the jobs of {site.namespace}"):
+        jobs = api.batch.list_namespaced_job(site.namespace, label_selector=RUN).items
+    for each in jobs:
+        if each.metadata.deletion_timestamp is None:
+            yield each
 
 
 def _counts(api: Api, site: Site) -> Iterator[tuple[str, int, int]]:
-    with api.translated(f"listing the workloads of {site.namespace}"):
-        deployments = api.apps.list_namespaced_deployment(site.namespace).items
-        sets = api.apps.list_namespaced_stateful_set(site.namespace).items
-    found = {each.metadata.name: each for each in (*sets, *deployments)}
+    found = controllers.by_name(api, site.namespace)
     for name in (part.workload for part in site.services.values()):
         if name in found:
             yield name, found[name].status.ready_replicas or 0, found[name].spec.replicas or 0
 
 
 def _jobs(api: Api, site: Site) -> Iterator[str]:
-    with api.translated(f"listing the jobs of {site.namespace}"):
-        jobs = api.batch.list_namespaced_job(site.namespace, label_selector=RUN).items
-    for each in jobs:
-        if each.metadata.deletion_timestamp is None:
-            yield f"job {each.metadata.name} of run {each.metadata.labels[RUN]} is still there"
+    for each in jobs_of_runs(api, site):
+        yield f"job {each.metadata.name} of run {each.metadata.labels[RUN]} is still there"
 
 
 def _lease(api: Api, site: Site) -> Iterator[str]:

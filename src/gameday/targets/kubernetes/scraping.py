@@ -13,6 +13,7 @@ from gameday.targets.pages import Page, ServicePage, parse_page
 from gameday.targets.protocol import TargetError
 
 _PAGE_S = 2.0
+"""How long a page may take; all are read every second, and one that is late is left out."""
 
 
 class Scraping:

@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from gameday.experiment.model import SecretKey, System
+from gameday.experiment.model import System
+from gameday.experiment.parts import SecretKey
 from gameday.targets.protocol import TargetError
 
 PORTS: Mapping[str, int] = {"http": 8080, "redis": 6379, "postgres": 5432}
 """Where a service listens that does not say."""
-IMAGE = "gameday:dev"
-"""What an agent runs in; ``gameday up`` loads it onto every node."""
 
 
 @dataclass(frozen=True, slots=True)

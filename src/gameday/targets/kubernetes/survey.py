@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kubernetes.client import V1Container, V1EnvVar, V1Service
 
 from gameday.experiment.surveyed import Seen, Survey
+from gameday.targets.kubernetes import controllers
 from gameday.targets.kubernetes.api import Api
+from gameday.targets.kubernetes.controllers import Controller
 from gameday.targets.protocol import TargetError
-
-Workload = Any
-"""A ``V1Deployment`` or ``V1StatefulSet``; the library publishes no types."""
 
 _BY_IMAGE: Mapping[str, str] = {"redis": "redis", "valkey": "redis", "postgres": "postgres", "postgresql": "postgres"}
 _BY_PORT: Mapping[int, str] = {6379: "redis", 5432: "postgres"}
@@ -26,7 +24,7 @@ _SCRAPE, _PATH, _PORT = "prometheus.io/scrape", "prometheus.io/path", "prometheu
 class _Look:
     """All that one look at a namespace read."""
 
-    workloads: tuple[Workload, ...]
+    workloads: tuple[Controller, ...]
     services: tuple[V1Service, ...]
     node: str | None
 
@@ -40,11 +38,8 @@ def survey(api: Api, namespace: str) -> Survey:
     """
     with api.translated(f"reading the namespace {namespace}"):
         api.core.read_namespace(namespace)
-        workloads = (
-            *api.apps.list_namespaced_deployment(namespace).items,
-            *api.apps.list_namespaced_stateful_set(namespace).items,
-        )
         services = tuple(api.core.list_namespaced_service(namespace).items)
+    workloads = tuple(each for _, each in controllers.every(api, namespace))
     if not workloads:
         raise TargetError(f"nothing runs in the namespace {namespace}: it has no Deployment and no StatefulSet")
     look = _Look(workloads, services, _node(api))
@@ -64,7 +59,7 @@ def _node(api: Api) -> str | None:
     )
 
 
-def _seen(workload: Workload, look: _Look) -> Seen:
+def _seen(workload: Controller, look: _Look) -> Seen:
     containers: list[V1Container] = list(workload.spec.template.spec.containers)
     services = tuple(_services(workload, look.services))
     port = _port(containers, services)
@@ -83,7 +78,7 @@ def _seen(workload: Workload, look: _Look) -> Seen:
     )
 
 
-def _services(workload: Workload, services: Iterable[V1Service]) -> Iterator[V1Service]:
+def _services(workload: Controller, services: Iterable[V1Service]) -> Iterator[V1Service]:
     """Yield the Services whose selector takes a workload's pods."""
     labels = workload.spec.template.metadata.labels or {}
     for service in services:
@@ -123,7 +118,7 @@ def _path(containers: Iterable[V1Container]) -> str | None:
     return None
 
 
-def _metrics(workload: Workload, port: int | None) -> str | None:
+def _metrics(workload: Controller, port: int | None) -> str | None:
     annotations = workload.spec.template.metadata.annotations or {}
     if annotations.get(_SCRAPE) != "true" or annotations.get(_PORT, str(port)) != str(port):
         return None
@@ -138,7 +133,7 @@ def _password(containers: Iterable[V1Container]) -> tuple[str, str] | None:
     return None
 
 
-def _calls(workload: Workload, containers: Iterable[V1Container], look: _Look) -> Iterator[str]:
+def _calls(workload: Controller, containers: Iterable[V1Container], look: _Look) -> Iterator[str]:
     """Yield the workloads behind Services that the environment, the command or the arguments name as a host."""
     told = [str(each.value) for each in _variables(containers) if each.value]
     told += [text for each in containers for text in (*(each.command or ()), *(each.args or ()))]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
 from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.model import System
 from gameday.targets.claim import Claim
 from gameday.targets.events import TargetEvent
-from gameday.targets.kubernetes import variant
+from gameday.targets.kubernetes import ahead, controllers, variant
 from gameday.targets.kubernetes.api import Api, open_api
 from gameday.targets.kubernetes.following import Following
 from gameday.targets.kubernetes.place import kind_of
@@ -81,16 +81,21 @@ class KubernetesSystem:
 
     def reset(self) -> None:
         """
-        Bring the demo to the state in which every run begins, and attach the agents; another system is taken as it is.
+        Bring the demo to the state in which every run begins, start what undoes faults, and attach the agents; another system is taken as it is.
 
         The pods that there are now are those of the run, so it comes last. Raises ``TargetError``.
         """
         if self._demo:
             variant.reset(self._api, self._site, self._system, self._target, self._progress)
-        inside = tuple(dict.fromkeys(service for fault in self._faults if fault.inside for service in fault.services))
-        if self._edges or inside:
-            self._progress(f"attaching agents for {', '.join((*self._edges, *inside))}")
-            self._target.attach(self._edges, inside)
+        if waits_s := ahead.waits(self._faults):
+            self._progress(f"starting what undoes the faults on {', '.join(waits_s)} when gameday is gone")
+            self._ends.callback(ahead.end, self._api, self._site, tuple(waits_s))
+            ahead.start(self._api, self._site, waits_s)
+        inside = _services(fault for fault in self._faults if fault.inside)
+        crashing = _services(fault for fault in self._faults if fault.crashes)
+        if where := dict.fromkeys((*self._edges, *inside, *crashing)):
+            self._progress(f"attaching agents for {', '.join(where)}")
+            self._target.attach(self._edges, inside, crashing=crashing)
 
     def events(self) -> tuple[TargetEvent, ...]:
         """Return which replicas joined and left their services since the last call."""
@@ -101,8 +106,7 @@ class KubernetesSystem:
         with self._api.translated("asking for the cluster's version"):
             versions = {"Kubernetes": str(self._api.version.get_code().git_version)}
         for part in self._site.services.values():
-            with self._api.translated(f"reading deployment {part.workload}"):
-                found = self._api.apps.read_namespaced_deployment(part.workload, self._site.namespace)
+            _, found = controllers.find(self._api, self._site.namespace, part.workload)
             versions[part.name] = str(found.spec.template.spec.containers[0].image)
         return versions
 
@@ -141,3 +145,7 @@ class KubernetesSystem:
                 f"{edge}: {existing} connections from before the agents were reset, so that they were made anew through them; "
                 f"{spared} of the kubelet's were let through"
             )
+
+
+def _services(faults: Iterable[PlannedFault]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(service for fault in faults for service in fault.services))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
 
@@ -13,6 +11,7 @@ from gameday.targets.kubernetes.api import Api, open_api
 from gameday.targets.kubernetes.edges import WAY_S, Edges, Opened
 from gameday.targets.kubernetes.inside import Inside
 from gameday.targets.kubernetes.pods import Pod, pods_of
+from gameday.targets.kubernetes.renewals import Renewals
 from gameday.targets.kubernetes.scraping import Scraping
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.pages import Page, calls_to
@@ -46,30 +45,30 @@ class KubernetesTarget:
         self._edges = Edges(self._api, site)
         self._inside = Inside(self._api, site)
         self._scraping = Scraping(self._api, site, self._edges)
-        self._over = threading.Event()
-        self._keeping: threading.Thread | None = None
+        self._renewals = Renewals(every_s=_KEEP_S)
 
-    def attach(self, edges: Iterable[str], services: Iterable[str]) -> tuple[Opened, ...]:
+    def attach(
+        self, edges: Iterable[str], services: Iterable[str], *, crashing: Iterable[str] = ()
+    ) -> tuple[Opened, ...]:
         """
-        Put agents where a run will need them, and keep them, and the ways of its edges, until ``leave``.
+        Put agents where a run will need them, and keep them, and the ways of its edges, until ``leave``; pods that come meanwhile get theirs.
 
-        Connections of before are reset when a way opens, so that they take it from then on; faults inject without waiting.
+        Connections of before are reset when a way opens, so that they take it from then on; faults inject without waiting. Pods of services
+        that are ``crashing`` get agents only if they are there now, and where that is not possible they go without.
         """
-        kept, inside = tuple(edges), tuple(services)
+        kept, inside, once = tuple(edges), tuple(services), tuple(crashing)
+        parallel.each(once, self._inside.attach_if_possible)
         parallel.each(inside, self._inside.attach)
         opened = parallel.each(kept, self._edges.open)
-        if (kept or inside) and self._keeping is None:
-            self._over.clear()
-            self._keeping = threading.Thread(target=self._keep, args=(kept, inside), name="ways", daemon=True)
-            self._keeping.start()
+        ways = (partial(self._edges.open, edge) for edge in kept)
+        agents = (partial(self._inside.attach, service) for service in inside)
+        awake = (partial(self._inside.wake, service) for service in once)
+        self._renewals.start((*ways, *agents, *awake))
         return opened
 
     def leave(self) -> tuple[str, ...]:
         """End all agents in the system's pods, and with them every way and fault; say what was ended. Idempotent."""
-        self._over.set()
-        if self._keeping is not None:
-            self._keeping.join()
-            self._keeping = None
+        self._renewals.stop()
         return self._edges.leave(
             pod for service in self._site.services for pod in pods_of(self._api, self._site, service)
         )
@@ -129,8 +128,13 @@ class KubernetesTarget:
         return ready == wanted.ready == wanted.desired and not any(pod.terminating for pod in pods)
 
     def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
-        """Delete a pod; with a lease, nothing takes its place before it ends."""
-        workload.kill(self._api, self._site, replica, lease_s=lease_s, grace_s=grace_s)
+        """Delete a pod, whose processes end at once where no grace is given; with a lease, nothing takes its place before that ends."""
+
+        def crash() -> None:
+            if not grace_s and (pod := self._find(replica)) is not None:
+                self._inside.crash(pod)
+
+        workload.kill(self._api, self._site, replica, lease_s=lease_s, grace_s=grace_s, crash=crash)
 
     def revive(self, replica: str) -> None:
         """Let the workload of a killed pod have as many as before."""
@@ -206,19 +210,6 @@ class KubernetesTarget:
     def uncordon(self, node: str) -> None:
         """Let a node be as it was."""
         nodes.uncordon(self._api, self._site, node)
-
-    def _keep(self, edges: tuple[str, ...], services: tuple[str, ...]) -> None:
-        """Renew the ways, and let no agent wait in vain, until told to stop; pods that came meanwhile get theirs."""
-        tasks: list[Callable[[], object]] = [partial(self._edges.open, edge) for edge in edges]
-        tasks += [partial(self._inside.attach, service) for service in services]
-        while not self._over.wait(_KEEP_S):
-            for task in tasks:
-                if self._over.is_set():
-                    return
-                with suppress(
-                    TargetError
-                ):  # a pod is going; the next round looks again, and the way's lease bears four misses
-                    task()
 
     def _answers(self, pod: Pod) -> bool:
         """Ask a pod's own port, past every redirect; any answer of its own will do, because only its own probes know more."""

@@ -1,5 +1,5 @@
 """
-Hold a change of a Deployment or a node under a lease that is written on the object itself, and undo it from that alone.
+Hold a change of a workload or a node under a lease that is written on the object itself, and undo it from that alone.
 
 The annotation is written with, or before, the change, in one request that fails when somebody else has changed the object meanwhile. It
 says how the object was, so that any process, or the janitor in the cluster, can bring that back after everybody else is dead.
@@ -15,17 +15,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from gameday.agent.pod.janitor import COST, UNDO
-from gameday.targets.kubernetes import janitor
-from gameday.targets.kubernetes.api import MERGE, Api, ConflictError, ForbiddenError, NotFoundError
+from gameday.targets.kubernetes import controllers, janitor
+from gameday.targets.kubernetes.api import MERGE, Api, ConflictError, ForbiddenError, NotFoundError, WorkloadKind
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.protocol import TargetError
 
 FIRST = "-1000"
 """The cost of a pod that a fault takes; whoever else marks pods marks them with another."""
 TRIES = 5
-"""How often a patch is tried anew when the object has changed meanwhile; a Deployment's status changes a few times a second at most."""
+"""How often a patch is tried anew when the object has changed meanwhile; a workload's status changes a few times a second at most."""
 FRESH_S = 0.5
-"""A lease that was extended so recently is not extended again: several replicas of one Deployment share it."""
+"""A lease that was extended so recently is not extended again: several replicas of one workload share it."""
 
 Result = TypeVar("Result")
 Patch = dict[str, Any]  # a JSON merge patch, as the API takes it
@@ -35,14 +35,14 @@ Patch = dict[str, Any]  # a JSON merge patch, as the API takes it
 class Touched:
     """An object that a fault changes; a node is in no namespace."""
 
-    kind: Literal["deployment", "node"]
+    kind: WorkloadKind | Literal["node"]
     name: str
 
     def path(self, namespace: str) -> str:
         """Return where the API has it."""
         if self.kind == "node":
             return f"/api/v1/nodes/{self.name}"
-        return f"/apis/apps/v1/namespaces/{namespace}/deployments/{self.name}"
+        return f"/apis/apps/v1/namespaces/{namespace}/{self.kind}s/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,11 @@ class Seen:
 
 def read(api: Api, site: Site, touched: Touched) -> Seen:
     """Read an object; raises ``NotFoundError`` when there is none."""
-    with api.translated(f"reading {touched.kind} {touched.name}"):
-        if touched.kind == "node":
+    if touched.kind == "node":
+        with api.translated(f"reading node {touched.name}"):
             found = api.core.read_node(touched.name)
-        else:
-            found = api.apps.read_namespaced_deployment(touched.name, site.namespace)
+    else:
+        found = controllers.read(api, site.namespace, touched.kind, touched.name)
     text = (found.metadata.annotations or {}).get(UNDO)
     return Seen(found.metadata.resource_version, found.spec.to_dict(), read_undo(text) if text else None)
 
@@ -120,12 +120,12 @@ def read(api: Api, site: Site, touched: Touched) -> Seen:
 def patch(api: Api, site: Site, touched: Touched, seen: Seen, *, undo: Undo | None, change: Patch) -> None:
     """Write the annotation, or remove it, together with a change; raises ``ConflictError`` when it is no longer as it was ``seen``."""
     meta = {"resourceVersion": seen.version, "annotations": {UNDO: undo.to_json() if undo else None}}
-    with api.translated(f"changing {touched.kind} {touched.name}"):
-        if touched.kind == "node":
-            api.core.patch_node(touched.name, {"metadata": meta, **change}, _content_type=MERGE)
-        else:
-            body = {"metadata": meta, **change}
-            api.apps.patch_namespaced_deployment(touched.name, site.namespace, body, _content_type=MERGE)
+    body = {"metadata": meta, **change}
+    if touched.kind == "node":
+        with api.translated(f"changing node {touched.name}"):
+            api.core.patch_node(touched.name, body, _content_type=MERGE)
+    else:
+        controllers.patch(api, site.namespace, touched.kind, touched.name, body)
 
 
 def hold(
@@ -222,7 +222,7 @@ def undo_all(api: Api, site: Site) -> tuple[str, ...]:
 
 
 def outstanding(api: Api, site: Site) -> tuple[tuple[Touched, Undo], ...]:
-    """Find every object with an annotation: the namespace's Deployments, and nodes that its runs touched, where an account may list them."""
+    """Find every object with an annotation: the namespace's workloads, and nodes that its runs touched, where an account may list them."""
     return tuple(_found(api, site))
 
 
@@ -244,11 +244,9 @@ def _set_cost(api: Api, site: Site, pod: str, value: str | None) -> None:
 
 
 def _found(api: Api, site: Site) -> Iterator[tuple[Touched, Undo]]:
-    with api.translated(f"listing the deployments of {site.namespace}"):
-        deployments = api.apps.list_namespaced_deployment(site.namespace).items
-    for each in deployments:
+    for kind, each in controllers.every(api, site.namespace):
         if text := (each.metadata.annotations or {}).get(UNDO):
-            yield Touched("deployment", each.metadata.name), read_undo(text)
+            yield Touched(kind, each.metadata.name), read_undo(text)
     try:
         with api.translated("listing the nodes"):
             nodes = api.core.list_node().items

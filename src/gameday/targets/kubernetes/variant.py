@@ -7,8 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from gameday.demo.toggles import SPREAD
 from gameday.experiment.model import System
 from gameday.targets.kubernetes.api import MERGE, Api, NotFoundError
+from gameday.targets.kubernetes.manifests import VARIANT
 from gameday.targets.kubernetes.pods import Pod, pods_of
 from gameday.targets.kubernetes.ready import READY_S, wait_ready
 from gameday.targets.kubernetes.site import Site
@@ -17,19 +19,17 @@ from gameday.targets.protocol import Target, TargetError
 
 SWITCHED = "web"
 """The demo's service that has the mechanisms, and the routes to switch them."""
-REPLICAS = "two-replicas"
-CONFIG = "shop-variant"
-"""The ConfigMap that tells pods which come later how the others are."""
 BEFORE = "gameday.dev/before"
 """The annotation of it that tells, while a run goes on, how everything was before."""
 _ASK_S, _LOOK_S = 30.0, 0.2
+"""How long a pod may take to warm the cache anew, and how often pods are looked at."""
 _ORIGIN = "database"
 
 
 def switch(api: Api, site: Site, toggles: Mapping[str, bool], progress: Callable[[str], None]) -> None:
     """Switch mechanisms in every pod, those that will come included, and wait until all are ready. Idempotent."""
     _patch(api, site, {"data": {"toggles": json.dumps(dict(toggles), sort_keys=True)}})
-    _resize(api, site, 2 if toggles.get(REPLICAS, True) else 1)
+    _resize(api, site, 2 if toggles.get(SPREAD, True) else 1)
     wait_ready(api, site, progress)
     _tell(api, site, "config", dict(toggles))
 
@@ -65,8 +65,8 @@ def put_back(api: Api, site: Site, system: System, progress: Callable[[str], Non
 def _read(api: Api, site: Site) -> tuple[str, str | None]:
     """Return what pods begin with, and what they began with before the run, as text."""
     try:
-        with api.translated(f"reading config map {CONFIG}"):
-            found = api.core.read_namespaced_config_map(CONFIG, site.namespace)
+        with api.translated(f"reading config map {VARIANT}"):
+            found = api.core.read_namespaced_config_map(VARIANT, site.namespace)
     except NotFoundError as error:
         raise _not_up(site) from error
     return (found.data or {}).get("toggles") or "", (found.metadata.annotations or {}).get(BEFORE)
@@ -74,14 +74,14 @@ def _read(api: Api, site: Site) -> tuple[str, str | None]:
 
 def _patch(api: Api, site: Site, body: Mapping[str, object]) -> None:
     try:
-        with api.translated(f"changing config map {CONFIG}"):
-            api.core.patch_namespaced_config_map(CONFIG, site.namespace, body, _content_type=MERGE)
+        with api.translated(f"changing config map {VARIANT}"):
+            api.core.patch_namespaced_config_map(VARIANT, site.namespace, body, _content_type=MERGE)
     except NotFoundError as error:
         raise _not_up(site) from error
 
 
 def _not_up(site: Site) -> TargetError:
-    return TargetError(f"namespace {site.namespace} has no {CONFIG}: the demo is not up; gameday up --target kind")
+    return TargetError(f"namespace {site.namespace} has no {VARIANT}: the demo is not up; gameday up --target kind")
 
 
 def _toggles(text: str) -> dict[str, bool]:

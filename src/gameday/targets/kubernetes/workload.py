@@ -1,21 +1,30 @@
-"""Kill pods and change how many a Deployment has."""
+"""Kill pods and change how many a Deployment or a StatefulSet has."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import chaosk8s
 from chaosk8s.pod.actions import terminate_pods
 
+from gameday.targets.kubernetes import controllers
 from gameday.targets.kubernetes.api import Api, NotFoundError
 from gameday.targets.kubernetes.endpoints import service_of
+from gameday.targets.kubernetes.pods import kind_of, pods_of
 from gameday.targets.kubernetes.site import Part, Site
 from gameday.targets.kubernetes.undo import Patch, Seen, Touched, Undo, amend, cost, hold, undo
 from gameday.targets.protocol import TargetError, Workload
 
+LEAST_GRACE_S = 1
+"""
+The grace period of a pod that is not to be asked: SIGTERM, and SIGKILL as soon as a kubelet does that, two seconds later.
+
+With 0 the API server forgets the pod at once, and a kubelet that was letting it end already never hears that it shall hurry.
+"""
 CHOSEN_S, LOOK_S = 2.0, 0.02
 """How long the ReplicaSet's controller may take to choose the pod that it ends; it takes milliseconds, and a guess bounds it."""
 
@@ -30,10 +39,9 @@ def part_of(site: Site, pod: str) -> Part:
 
 
 def workload(api: Api, site: Site, service: str) -> Workload:
-    """Read how many replicas a Deployment is to have and has, and how many ready endpoints the Services that choose its pods have."""
+    """Read how many replicas a service is to have and has, and how many ready endpoints the Services that choose its pods have."""
     name = site.part(service).workload
-    with api.translated(f"reading deployment {name}"):
-        found = api.apps.read_namespaced_deployment(name, site.namespace)
+    _, found = controllers.find(api, site.namespace, name)
     with api.translated(f"listing the endpoints of {name}"):
         slices = api.discovery.list_namespaced_endpoint_slice(site.namespace).items
     names = {
@@ -49,36 +57,53 @@ def workload(api: Api, site: Site, service: str) -> Workload:
 
 
 def scale(api: Api, site: Site, service: str, count: int, *, lease_s: float) -> None:
-    """Give a Deployment another number of replicas under a lease. Idempotent; each call extends it."""
-    touched = Touched("deployment", site.part(service).workload)
+    """Give a service another number of replicas under a lease. Idempotent; each call extends it."""
+    touched = _touched(api, site, site.part(service))
     hold(api, site, touched, fault="scale", lease_s=lease_s, change=_replicas(count), before=_before)
 
 
 def unscale(api: Api, site: Site, service: str) -> None:
     """Give it the number before. Idempotent."""
-    undo(api, site, Touched("deployment", site.part(service).workload), fault="scale")
+    undo(api, site, _touched(api, site, site.part(service)), fault="scale")
 
 
-def kill(api: Api, site: Site, replica: str, *, lease_s: float, grace_s: float) -> None:
+def kill(
+    api: Api, site: Site, replica: str, *, lease_s: float, grace_s: float, crash: Callable[[], None] = lambda: None
+) -> None:
     """
     Delete a pod, giving it ``grace_s`` to end; with a lease, see to it that nothing takes its place for so long.
 
-    Called again for a pod that is kept away, extend the lease.
+    Called again for a pod that is kept away, extend the lease. ``crash`` is called just before the pod is taken away, when what undoes
+    that has been noted.
     """
     part = part_of(site, replica)
-    touched = Touched("deployment", part.workload)
     if lease_s > 0:
+        touched = _touched(api, site, part)
         held = hold(api, site, touched, fault="kill", lease_s=lease_s, change={}, before=_before)
         if replica in held.pods:
             return
+        if touched.kind == "statefulset":
+            _see_last(api, site, part, replica)
+        crash()
         _take_place(api, site, touched, replica)
+    else:
+        crash()
     if not _delete(api, site, replica, grace_s=grace_s) and lease_s <= 0:  # with a lease it has gone by that already
         raise TargetError(f"pod {replica} is not there any more, so it cannot be killed")
 
 
 def revive(api: Api, site: Site, replica: str) -> None:
-    """Let the Deployment of a killed pod have as many as it had. Idempotent."""
-    undo(api, site, Touched("deployment", part_of(site, replica).workload), fault="kill")
+    """Let the workload of a killed pod have as many as it had. Idempotent."""
+    undo(api, site, _touched(api, site, part_of(site, replica)), fault="kill")
+
+
+def path_of(api: Api, site: Site, service: str) -> str:
+    """Return where the API has the workload of a service, which ``kill`` with a lease and ``scale`` change."""
+    return _touched(api, site, site.part(service)).path(site.namespace)
+
+
+def _touched(api: Api, site: Site, part: Part) -> Touched:
+    return Touched(kind_of(api, site.namespace, part.workload), part.workload)
 
 
 def _delete(api: Api, site: Site, pod: str, *, grace_s: float) -> bool:
@@ -88,7 +113,7 @@ def _delete(api: Api, site: Site, pod: str, *, grace_s: float) -> bool:
             deleted = terminate_pods(
                 name_pattern=f"^{re.escape(pod)}$",
                 all=True,
-                grace_period=round(grace_s),
+                grace_period=max(LEAST_GRACE_S, round(grace_s)),
                 ns=site.namespace,
                 secrets=_secrets(api, site),
             )
@@ -99,7 +124,7 @@ def _delete(api: Api, site: Site, pod: str, *, grace_s: float) -> bool:
 
 def _take_place(api: Api, site: Site, touched: Touched, pod: str) -> None:
     """
-    Scale a Deployment down by one, so that this pod is the one that goes.
+    Scale a workload down by one, so that this pod is the one that goes.
 
     First its name is written into the undo, then the pod is marked, then the number changes: wherever this process ends, what it has
     done is known.
@@ -110,6 +135,17 @@ def _take_place(api: Api, site: Site, touched: Touched, pod: str) -> None:
     until_s = time.monotonic() + CHOSEN_S
     while time.monotonic() < until_s and not _is_leaving(api, site, pod):
         time.sleep(LOOK_S)
+
+
+def _see_last(api: Api, site: Site, part: Part, pod: str) -> None:
+    """A StatefulSet has no choice whom it ends: raise ``TargetError`` unless this pod is its last one."""
+    there = [each.name for each in pods_of(api, site, part.name) if not each.terminating]
+    last = max(there, key=lambda name: int(name.rpartition("-")[2]), default=None)
+    if pod != last:
+        raise TargetError(
+            f"kill with down: the StatefulSet {part.workload} can only be without its last pod, {last or 'and has none'}, and {pod} was drawn; "
+            "kill all of its pods, or leave out down"
+        )
 
 
 def _left(held: Undo) -> int:

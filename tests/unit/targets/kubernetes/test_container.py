@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gameday.agent.pod import network, process
-from gameday.experiment.model import SecretKey
-from gameday.targets.kubernetes.container import PORTS, declared
+from gameday.experiment.parts import SecretKey
+from gameday.targets.kubernetes.container import declared
 from gameday.targets.kubernetes.pods import AgentContainer, Pod
 from gameday.targets.kubernetes.site import Part
 
@@ -34,11 +33,6 @@ CACHE = Part(name="cache", workload="cache", kind="redis", port=6379, password=K
 
 def _declared(pod: Pod, mode: str) -> dict[str, Any]:
     return declared(pod, CACHE, mode, run="r1", token="t1")  # noqa: S106 - anybody's
-
-
-def test_the_ports_are_those_that_the_agents_listen_on() -> None:
-    """They are told here once more, so that the runner does not load the agents."""
-    assert PORTS == {"network": network.PORT, "process": process.PORT}
 
 
 def test_the_network_agent_has_one_capability() -> None:
