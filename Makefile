@@ -3,7 +3,7 @@
 setup:           ## the virtual environment, with what the tests need
 	scripts/setup dev
 
-check: setup     ## style, types and the quick tests: under a minute
+check: setup     ## style, types and the quick tests
 	scripts/check
 
 test:            ## everything; what README calls ./test
