@@ -73,7 +73,8 @@ def _row(row: tuple[str, str], reports: Sequence[dict[str, Any]]) -> str:
     verdicts = ", ".join(report["verdict"] for report in reports)
     decided = ", ".join(dict.fromkeys(report["decided_by"] or "—" for report in reports))
     gates = sum(gate["status"] != "pass" for report in reports for gate in report["gates"])
-    measured, predicted = _predictions(reports) if reports[0]["predictions"] else (_decisive(reports), "—")
+    is_predicted = reports[0]["run"]["decides"] in {each["name"] for each in reports[0]["predictions"]}
+    measured, predicted = _predictions(reports) if is_predicted else (_decisive(reports), "—")
     return f"| {row[0]} | {row[1]} | {verdicts} | {decided} | {measured} | {predicted} | {gates} |"
 
 
