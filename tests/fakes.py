@@ -50,7 +50,8 @@ class FakeTarget:
     A system with one caller that sends ``called`` requests over each edge between two readings of its counters.
 
     ``inert`` takes orders and does nothing; ``bypass`` is the share of calls that no proxy sees; ``broken`` names methods that raise;
-    ``draw`` says where in -1..1 of the jitter a canary's delay falls; ``mute`` answers no canary at all.
+    ``draw`` says where in -1..1 of the jitter a canary's delay falls; ``mute`` answers no canary at all; ``asks`` kills by asking only,
+    so that who is killed is ending for now.
     """
 
     inert: bool = False
@@ -60,6 +61,7 @@ class FakeTarget:
     broken: tuple[str, ...] = ()
     draw: float = 0.0
     mute: bool = False
+    asks: bool = False
     delays: dict[str, Delay] = field(default_factory=dict)
     errors: dict[str, Errors] = field(default_factory=dict)
     blackholed: set[str] = field(default_factory=set)
@@ -154,13 +156,18 @@ class FakeTarget:
         """Be ready when it is there and runs."""
         return self.processes[replica].identity is not None and not self.processes[replica].stopped
 
-    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
+    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
         """Start another process in its place at once, or none while the lease lasts."""
         self._act("kill")
         assert grace_s >= 0
         if not self.inert:
             before = self.processes[replica]
-            self.processes[replica] = replace(before, identity=None if lease_s > 0 else f"{before.identity}+")
+            self.processes[replica] = (
+                replace(before, ending=True)
+                if self.asks
+                else replace(before, identity=None if lease_s > 0 else f"{before.identity}+")
+            )
+        return not (grace_s or self.asks)
 
     def revive(self, replica: str) -> None:
         """Start it."""

@@ -79,9 +79,13 @@ class Shop:
             (found,) = self.api.core.list_node(label_selector=f"gameday.dev/role={SPARE}").items
         return str(found.metadata.name)
 
+    def staying(self, service: str) -> list[str]:
+        """Return the names of a service's pods but for those that are ending."""
+        return [each.name for each in self.target.replicas(service) if not each.ending]
+
     def spread(self) -> None:
         """See that the node that may be lost has a replica of web: what was evicted from it does not come back by itself."""
-        names = [each.name for each in self.target.replicas("web")]
+        names = self.staying("web")
         if self.spare() not in map(self.target.node_of, names):
             self.target.kill(names[0], lease_s=0)
             wait_until(lambda: self.target.is_ready(names[0]), within_s=TO_HEAL_S, what="its successor")
@@ -233,13 +237,41 @@ def test_recovering_needs_nothing_but_the_cluster(running: Shop) -> None:
 def test_the_undo_of_an_outstanding_fault_is_never_overwritten(running: Shop) -> None:
     """Else the number of replicas from before would be lost."""
     target = running.target
-    (replica,) = target.replicas("recommendations")
+    (replica,) = running.staying("recommendations")
     target.scale("recommendations", 0, lease_s=LEASE_S)
     try:
         with pytest.raises(TargetError, match="still has the scale of run test-faults"):
-            target.kill(replica.name, lease_s=LEASE_S)
+            target.kill(replica, lease_s=LEASE_S)
     finally:
         target.unscale("recommendations")
+    wait_until(running.is_whole, within_s=TO_HEAL_S, what="nothing to be left")
+
+
+def test_a_kill_is_proven_only_when_its_pod_has_ended(running: Shop) -> None:
+    """Where no agent ends its processes the kubelet takes its time, and till then the pod may serve."""
+    target, service = running.target, "recommendations"
+    for name in running.staying(service):  # its successor has no agent
+        target.kill(name, lease_s=0)
+        wait_until(lambda: target.is_ready(name), within_s=TO_HEAL_S, what="a pod without an agent")  # noqa: B023
+    fault = catalogue()["kill"]
+    plan = fault.plan(fault.parameters.model_validate({"service": service, "replicas": "all", "down": "10s"}), shop())
+    undo = fault.prepare(plan, target)
+    injected = fault.inject(plan, target, undo)
+
+    def bites() -> bool:
+        fault.renew(plan, target, undo)
+        proven, there = fault.prove(plan, target, injected).bites, bool(target.replicas(service))
+        looks.append(proven)
+        assert not (proven and there)
+        return proven
+
+    looks: list[bool] = []
+    try:
+        wait_until(bites, within_s=TO_PROVE_S, what="the proof")
+    finally:
+        fault.undo(undo, target)
+    assert not looks[0]
+    wait_until(lambda: fault.healed(undo, target), within_s=TO_HEAL_S, what="the healing")
     wait_until(running.is_whole, within_s=TO_HEAL_S, what="nothing to be left")
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.standing import NAMESPACE, Stands, kubectl
+from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.model import System
+from gameday.faults import catalogue
 from gameday.faults.place import LEASE_S
 from gameday.targets.kubernetes.api import open_api
 from gameday.targets.kubernetes.requirements import missing
@@ -74,7 +76,14 @@ def ledger(stands: Stands) -> Iterator[tuple[System, Site, KubernetesTarget]]:
 
 def names(target: KubernetesTarget) -> list[str]:
     """Return the pods that are there and stay."""
-    return [each.name for each in target.replicas(NAME)]
+    return [each.name for each in target.replicas(NAME) if not each.ending]
+
+
+def kill_down(system: System, some: str) -> PlannedFault:
+    """Plan to keep some of its pods away."""
+    fault = catalogue()["kill"]
+    given = fault.parameters.model_validate({"service": NAME, "replicas": some, "down": "10s"})
+    return fault.plan(given, system)
 
 
 def is_whole(site: Site, target: KubernetesTarget) -> bool:
@@ -113,6 +122,38 @@ def test_only_its_last_pod_can_be_kept_away(ledger: tuple[System, Site, Kubernet
     target.kill(f"{NAME}-1", lease_s=LEASE_S)
     assert names(target) == [f"{NAME}-0"]
     wait_until(lambda: is_whole(site, target), within_s=LEASE_S + HEALED_S, what="the janitor")
+
+
+def test_all_of_its_pods_can_be_kept_away_and_a_drawn_one_is_refused_before_a_run(
+    ledger: tuple[System, Site, KubernetesTarget],
+) -> None:
+    """The last goes first; whom a seed draws need not be the last."""
+    system, site, target = ledger
+    fault, one, every = catalogue()["kill"], *(kill_down(system, some) for some in ("one", "all"))
+    assert "can be without its last pod only" in missing(system, [one])[0]
+    assert missing(system, [every]) == ()
+    undo = fault.prepare(every, target)
+    injected = fault.inject(every, target, undo)
+
+    def bites() -> bool:
+        fault.renew(every, target, undo)
+        return fault.prove(every, target, injected).bites
+
+    try:
+        wait_until(bites, within_s=HEALED_S, what="the proof")
+    finally:
+        fault.undo(undo, target)
+    wait_until(lambda: is_whole(site, target), within_s=HEALED_S, what="the pods")
+
+
+def test_agents_end_though_the_workload_of_another_service_is_gone(
+    ledger: tuple[System, Site, KubernetesTarget],
+) -> None:
+    """What was removed has no pods, and hides none of the others."""
+    system, _, target = ledger
+    target.pause(f"{NAME}-0", lease_s=HEALED_S)
+    gone = system.model_copy(update={"services": {"removed": system.services[NAME], **system.services}})
+    assert any(f"in pod {NAME}-0 was ended" in told for told in KubernetesTarget(site_of(gone, run="other")).leave())
 
 
 def test_its_number_is_found_and_undone_from_the_cluster_alone(

@@ -16,9 +16,9 @@ from gameday.experiment.model import System
 from gameday.experiment.samples import BIN_S, needed
 from gameday.experiment.writing import per_second, seconds, share
 
-SEEN_S = 2.0
-"""How long a visit is looked at: the runner looks once a second, and is given a second for a busy machine."""
-APART_S = 4.1
+SEEN_S = 5.0
+"""How long a visit is looked at: a kubelet that may not end a pod at once takes three seconds, the runner looks once a second, and the rest is for a busy machine."""
+APART_S = 7.1
 """The least time between two visits: the first is seen, and 2 s later the next may act in the same place (``checks.method``); rounding included."""
 WARMUP_S, BASELINE_S, RECOVERY_S = 4.0, 12.0, 13.0
 """What is left without visits before and after them; at 60 requests a second enough for every probe of the draft."""

@@ -74,7 +74,7 @@ class Drain:
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
         """Draw the node among those with the fewest pods of other services, and note what it runs."""
         place, service = cluster(target), cast("str", planned.parameters["service"])
-        names = {each.name for each in place.replicas(service)}
+        names = {each.name for each in place.replicas(service) if not each.ending}
         if not names:
             raise TargetError(f"{service} has no replica, so no node of it can be drained")
         nodes = {name: place.node(name) for name in map(place.node_of, names)}

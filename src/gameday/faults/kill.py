@@ -13,7 +13,7 @@ from gameday.experiment.units import Seconds
 from gameday.experiment.writing import seconds
 from gameday.faults.place import LEASE_S
 from gameday.faults.protocol import Data, Proof
-from gameday.faults.replicas import Some, chosen_of, in_words, mistakes
+from gameday.faults.replicas import Some, chosen_of, in_words, kill_each, mistakes, serving, slow
 from gameday.targets.protocol import Target
 
 
@@ -72,19 +72,14 @@ class Kill:
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
         """Draw who is killed, and note which processes or pods those are."""
         chosen = chosen_of(planned, target)
-        there = {each.name: each.identity for each in target.replicas(_service(planned))}
-        return {
-            "service": _service(planned),
-            "replicas": list(chosen),
-            "identities": {name: there[name] for name in chosen},
-        }
+        return {"service": _service(planned), "replicas": list(chosen)}
 
     def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Kill."""
         before = {each.name: each.identity for each in target.replicas(_service(planned))}
-        self._kill(planned, target, undo)
+        asked: list[JsonValue] = [*self._kill(planned, target, undo)]
         killed: dict[str, JsonValue] = {name: before.get(name) for name in _replicas(undo)}
-        return {"killed": killed, "others": [name for name in before if name not in killed]}
+        return {"killed": killed, "asked": asked, "others": [name for name in before if name not in killed]}
 
     def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Keep down who is to stay down."""
@@ -93,7 +88,8 @@ class Kill:
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
         """See that none of the killed replicas is there, and nothing in its place where that is to stay empty."""
-        now = {each.name: each.identity for each in target.replicas(_service(planned))}
+        asked = cast("list[str]", injected["asked"])
+        now = serving(target.replicas(_service(planned)), asked)
         killed = cast("dict[str, str | None]", injected["killed"])
         kept = bool(planned.parameters["down_s"])
         gone = [name for name, was in killed.items() if now.get(name) is None or (not kept and now[name] != was)]
@@ -108,7 +104,8 @@ class Kill:
             bypassed=left,
             text=f"of {', '.join(killed)}, {len(gone)} of {len(killed)} "
             + ("are down" if kept else "are no longer what was there")
-            + (f", but {newcomers} came in their place" if newcomers else ""),
+            + (f", but {newcomers} came in their place" if newcomers else "")
+            + ("" if planned.parameters["grace_s"] else slow(asked)),
         )
 
     def undo(self, undo: Data, target: Target) -> None:
@@ -121,10 +118,9 @@ class Kill:
         return all(map(target.is_ready, _replicas(undo)))
 
     @staticmethod
-    def _kill(planned: PlannedFault, target: Target, undo: Data) -> None:
+    def _kill(planned: PlannedFault, target: Target, undo: Data) -> list[str]:
         lease_s = LEASE_S if planned.parameters["down_s"] else 0.0
-        for name in _replicas(undo):
-            target.kill(name, lease_s=lease_s, grace_s=cast("float", planned.parameters["grace_s"]))
+        return kill_each(target, _replicas(undo), lease_s=lease_s, grace_s=cast("float", planned.parameters["grace_s"]))
 
 
 def _service(planned: PlannedFault) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, cast
 
 from pydantic import BaseModel, Field, JsonValue, NonNegativeInt
@@ -15,7 +16,7 @@ from gameday.experiment.monkey import SEEN_S
 from gameday.experiment.units import Share
 from gameday.experiment.writing import share
 from gameday.faults.protocol import Data, Proof
-from gameday.faults.replicas import mistakes
+from gameday.faults.replicas import kill_each, mistakes, serving, slow
 from gameday.targets.protocol import Replica, Target
 
 _There = Mapping[str, tuple[Replica, ...]]
@@ -71,6 +72,7 @@ class Monkey:
             undo="What starts the services' replicas starts them again; as many must be ready as were before.",
             proof="Another process or pod, or none, is where the killed one was.",
             lasts_s=SEEN_S,
+            crashes=True,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -84,10 +86,9 @@ class Monkey:
         kept = _kept(there, ready, cast("Mapping[str, int]", undo["ready"]), planned)
         free = {name: ready[name] for name, why in kept.items() if not why}
         victims = _drawn(free, planned)
-        for victim in victims:
-            target.kill(victim.name, lease_s=0.0)
+        asked: list[JsonValue] = [*kill_each(target, (each.name for each in victims), lease_s=0.0)]
         killed: dict[str, JsonValue] = {each.name: each.identity for each in victims}
-        return {"killed": killed, "kept": "; ".join(why for why in kept.values() if why)}
+        return {"killed": killed, "asked": asked, "kept": "; ".join(why for why in kept.values() if why)}
 
     def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Hold no lease."""
@@ -98,7 +99,8 @@ class Monkey:
         if not killed:
             text = f"nobody was killed: {injected['kept']}"
             return Proof(bites=True, asked=0, measured=0, unit="replicas", n=0, bypassed=0, text=text)
-        now = {each.name: each.identity for replicas in _there(planned, target).values() for each in replicas}
+        asked = cast("list[str]", injected["asked"])
+        now = serving(chain.from_iterable(_there(planned, target).values()), asked)
         left = [name for name, was in killed.items() if now.get(name) is not None and now[name] == was]
         gone = len(killed) - len(left)
         return Proof(
@@ -108,7 +110,7 @@ class Monkey:
             unit="replicas",
             n=len(killed),
             bypassed=len(left),
-            text=f"of {', '.join(killed)}, {gone} of {len(killed)} are no longer what was there",
+            text=f"of {', '.join(killed)}, {gone} of {len(killed)} are no longer what was there{slow(asked)}",
         )
 
     def undo(self, undo: Data, target: Target) -> None:
@@ -117,7 +119,7 @@ class Monkey:
     def healed(self, undo: Data, target: Target) -> bool:
         """See as many replicas of each service ready as there were."""
         return all(
-            sum(target.is_ready(each.name) for each in target.replicas(name)) >= before
+            sum(_is_ready(each, target) for each in target.replicas(name)) >= before
             for name, before in cast("Mapping[str, int]", undo["ready"]).items()
         )
 
@@ -131,7 +133,7 @@ def _ready(there: _There, target: Target) -> _There:
 
 
 def _is_ready(replica: Replica, target: Target) -> bool:
-    return replica.identity is not None and target.is_ready(replica.name)
+    return replica.identity is not None and not replica.ending and target.is_ready(replica.name)
 
 
 def _kept(there: _There, ready: _There, before: Mapping[str, int], planned: PlannedFault) -> dict[str, str]:
@@ -140,7 +142,7 @@ def _kept(there: _There, ready: _There, before: Mapping[str, int], planned: Plan
     if missing:
         return dict.fromkeys(there, ", ".join(missing))
     singles = bool(planned.parameters["singles"])
-    alone = {name: len(replicas) < 2 and not singles for name, replicas in there.items()}
+    alone = {name: sum(not each.ending for each in all_) < 2 and not singles for name, all_ in there.items()}
     return {name: f"{name} has no other replica" if alone[name] else "" for name in there}
 
 

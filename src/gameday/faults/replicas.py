@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import System
 from gameday.experiment.units import share
-from gameday.targets.protocol import Target
+from gameday.targets.protocol import Replica, Target
 
 _PATTERN = r"^(one|all|[0-9]{1,9}(\.[0-9]{1,9})?\s*%)$"
 
@@ -45,8 +45,27 @@ def choose(names: Iterable[str], some: str, seed: int) -> tuple[str, ...]:
 
 def chosen_of(planned: PlannedFault, target: Target) -> tuple[str, ...]:
     """Draw whom a planned fault with ``service``, ``replicas`` and ``seed`` takes; raises ``TargetError``."""
-    names = (each.name for each in target.replicas(cast("str", planned.parameters["service"])))
+    there = target.replicas(cast("str", planned.parameters["service"]))
+    names = (each.name for each in there if not each.ending)
     return choose(names, cast("str", planned.parameters["replicas"]), cast("int", planned.parameters["seed"]))
+
+
+def kill_each(target: Target, names: Iterable[str], *, lease_s: float, grace_s: float = 0.0) -> list[str]:
+    """Kill them, the last name first, as a StatefulSet gives up its pods; return who was only asked to end. Raises ``TargetError``."""
+    last_first = sorted(names, key=lambda name: (len(name), name), reverse=True)
+    return [name for name in last_first if not target.kill(name, lease_s=lease_s, grace_s=grace_s)]
+
+
+def serving(replicas: Iterable[Replica], asked: Iterable[str]) -> dict[str, str | None]:
+    """Return name and identity of those that may serve; of those that are ending, only who was asked to (``asked``) may."""
+    asked = set(asked)
+    return {each.name: each.identity for each in replicas if not each.ending or each.name in asked}
+
+
+def slow(asked: Iterable[str]) -> str:
+    """Say who could not be ended at once; empty when nobody."""
+    names = ", ".join(asked)
+    return f"; SIGTERM came first for {names}, which could not be ended at once" if names else ""
 
 
 def in_words(some: str, service: str) -> str:

@@ -94,11 +94,13 @@ class Replica:
         identity: Tells the present one from any that comes after it: of a process its pid and start, of a pod its uid and restarts;
             None when there is none.
         stopped: Its process state is T: it is there and does nothing.
+        ending: It has been told to end and is not to come back, but has not ended: it may serve still.
     """
 
     name: str
     identity: str | None
     stopped: bool
+    ending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +194,12 @@ class Target(Protocol):
         """Ask a process directly, not through a proxy, whether it can do its work; within about a second."""
         ...
 
-    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
+    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
         """
         End a process: with SIGKILL at once, or, given ``grace_s``, with SIGTERM and then SIGKILL when it takes longer than that.
 
         It is started again as always, after ``lease_s`` at the soonest. While it is kept down, calling this again extends the lease.
+        Return whether it ends at once; else it was asked to end, by a grace or because the target has no other way, and may serve meanwhile.
         """
         ...
 

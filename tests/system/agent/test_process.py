@@ -144,3 +144,11 @@ def test_an_agent_that_nobody_asks_ends(tmp_path: Path) -> None:
     """When it holds nothing."""
     with new_container(tmp_path, GAMEDAY_IDLE_S="0.5") as container:
         assert container.agent.wait(PATIENCE_S) == 0
+
+
+def test_asking_whether_it_may_crash_harms_nothing(container: Container) -> None:
+    """It is asked before the load, twice here, and all go on as before."""
+    for _ in range(2):
+        assert container.ask("may-crash") == {"crashing": None}
+        assert go_on(container)
+    assert container.ask("state") == {"stopped": False, "pids": 2}

@@ -76,7 +76,7 @@ def test_a_fault_shows_in_the_targets_signals_and_is_undone(naive: Shop, name: s
     assert unexpected == []
 
 
-LEASED: dict[str, tuple[Callable[[Shop, float], None], Callable[[Shop], bool]]] = {
+LEASED: dict[str, tuple[Callable[[Shop, float], object], Callable[[Shop], bool]]] = {
     "blackhole": (
         lambda shop, lease_s: shop.target.blackhole(PAYMENTS, lease_s=lease_s),
         lambda shop: not shop.target.edge(PAYMENTS).blackholed,

@@ -21,7 +21,7 @@ _END_S = 1.0
 class Helper:
     """A module of this package that runs as a process; it dies with the agent."""
 
-    def __init__(self, module: str, argument: str) -> None:
+    def __init__(self, module: str, *arguments: str) -> None:
         """Start it. Raises ``OSError``."""
         tied = tie()
 
@@ -31,7 +31,7 @@ class Helper:
                 Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")  # before any process of the pod
 
         self._process = subprocess.Popen(  # noqa: S603 - a module of this package
-            [sys.executable, "-m", module, argument],
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -1,7 +1,7 @@
 """
 Do what the runner asks of the processes of one container, from within their process namespace.
 
-Requests are JSON objects with an ``op``: ``hello``; ``pause {lease_s}``, ``resume``, ``state``; ``crash``; ``stress {cores, memory_bytes, most_cores, most_bytes,
+Requests are JSON objects with an ``op``: ``hello``; ``pause {lease_s}``, ``resume``, ``state``; ``crash``, ``may-crash``; ``stress {cores, memory_bytes, most_cores, most_bytes,
 lease_s}``, ``stressed``, ``relax``; ``cache-keys {prefix, port}``, ``empty-cache {prefix, port}``, ``ping {kind, port}``; ``leave``. What it holds
 ends by its lease, and at the latest with the agent itself.
 """
@@ -45,6 +45,7 @@ class Processes:
             "resume": self._resumed,
             "state": self._state,
             "crash": self._crash,
+            "may-crash": self._may_crash,
             "stress": self._stress,
             "stressed": self._stressed,
             "relax": self._relax,
@@ -91,16 +92,15 @@ class Processes:
 
     async def _crash(self, _: Request) -> Mapping[str, object]:
         """End the container's first process, and with it all others, this one too: so it is answered before."""
-        helper = Helper("gameday.agent.pod.crash", str(_FIRST))
-        try:
-            said = await helper.hear()
-        except TimeoutError:
-            said = "failed: it did not answer in time"
-        if said != "ready":
-            await helper.end()
-            raise RefusedError(f"crash: {said.removeprefix('failed').strip() or 'its process ended'}")
+        helper = await _tracing("crash")
         asyncio.get_running_loop().call_later(_ANSWERED_S, helper.say, "now")
         return {"crashing": _FIRST}
+
+    async def _may_crash(self, _: Request) -> Mapping[str, object]:
+        """Trace it only, and let go."""
+        helper = await _tracing("try")
+        await helper.end()
+        return {"crashing": None}
 
     async def _stress(self, request: Request) -> Mapping[str, object]:
         wanted = {name: float(request[name]) for name in ("cores", "memory_bytes", "most_cores", "most_bytes")}
@@ -137,6 +137,19 @@ class Processes:
         await self.end()
         self.left.set()
         return {"left": True}
+
+
+async def _tracing(what: str) -> Helper:
+    """Start what traces the container's first process. Raises ``RefusedError`` when it may not."""
+    helper = Helper("gameday.agent.pod.crash", str(_FIRST), what)
+    try:
+        said = await helper.hear()
+    except TimeoutError:
+        said = "failed: it did not answer in time"
+    if said != "ready":
+        await helper.end()
+        raise RefusedError(f"crash: {said.removeprefix('failed').strip() or 'its process ended'}")
+    return helper
 
 
 async def serve(token: str, *, idle_s: float) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from gameday.targets.kubernetes import parallel
 from gameday.targets.kubernetes.agents import ask, ask_whoever, attach
-from gameday.targets.kubernetes.api import Api
+from gameday.targets.kubernetes.api import Api, NotFoundError
 from gameday.targets.kubernetes.pods import Pod, pods_of
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.protocol import Emptied, Stress, Stressed, TargetError
@@ -27,10 +26,19 @@ class Inside:
         """Put an agent beside every container of a service. Idempotent."""
         parallel.each(self._pods(service), lambda pod: attach(self._api, self._site, pod, MODE))
 
-    def attach_if_possible(self, service: str) -> None:
-        """Do so, but go without where that is refused: what they may not do then has another way, if a slower one."""
-        with suppress(TargetError):
-            self.attach(service)
+    def attach_to_crash(self, service: str) -> tuple[str, ...]:
+        """Do so, and say of each pod why its agent may not end the container's processes at once; that is no failure."""
+
+        def refusal(pod: Pod) -> str:
+            try:
+                self.act(pod, "may-crash")
+            except NotFoundError:  # another one has come for it
+                return ""
+            except TargetError as error:
+                return str(error)
+            return ""
+
+        return tuple(filter(None, parallel.each(self._pods(service), refusal)))
 
     def wake(self, service: str) -> None:
         """Let no agent of a service that is there end because nobody asks it anything."""
@@ -50,7 +58,7 @@ class Inside:
         """End all processes of a pod's container at once, if an agent is there that may; tell whether that is so."""
         try:
             return self.asked(pod, "crash") is not None
-        except TargetError:  # without it they are asked to end, and then ended
+        except TargetError:  # who asks tells it
             return False
 
     def is_paused(self, pod: Pod) -> bool:

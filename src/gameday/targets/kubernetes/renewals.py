@@ -22,15 +22,12 @@ class Renewals:
         self._over = threading.Event()
         self._threads: tuple[threading.Thread, ...] = ()
 
-    def start(self, renew: Iterable[Callable[[], object]]) -> None:
-        """Begin, with the first calls after ``every_s``; does nothing while others are renewed."""
-        if self._threads:
-            return
+    def add(self, renew: Iterable[Callable[[], object]]) -> None:
+        """Renew these, too, from after ``every_s`` on."""
         self._over.clear()
-        self._threads = tuple(
-            threading.Thread(target=self._keep, args=(each,), name="renewal", daemon=True) for each in renew
-        )
-        for thread in self._threads:
+        new = tuple(threading.Thread(target=self._keep, args=(each,), name="renewal", daemon=True) for each in renew)
+        self._threads += new
+        for thread in new:
             thread.start()
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gameday.experiment.catalogue import PlannedFault
@@ -67,7 +68,7 @@ OF_NODES = (
     Right("patch", "", "nodes", "to cordon the node"),
     Right("create", "", "pods/eviction", "to empty the node"),
 )
-_OF_FAULTS = {"kill": OF_PODS, "scale": OF_PODS, "drain": (*OF_PODS, *OF_NODES)}
+_OF_FAULTS = {"kill": OF_PODS, "monkey": OF_PODS, "scale": OF_PODS, "drain": (*OF_PODS, *OF_NODES)}
 _ON_NODES = frozenset({"nodes"})
 
 
@@ -104,6 +105,7 @@ def _missing(api: Api, system: System, faults: Sequence[PlannedFault]) -> Iterat
     yield from refused
     if not any((right.resource, right.verb) == ("deployments", "get") for right in ALWAYS if _told(right) in refused):
         yield from _absent(api, system, namespace)
+        yield from _inseparable(api, system, namespace, faults)
     yield from _unloaded(api)
 
 
@@ -115,6 +117,21 @@ def _absent(api: Api, system: System, namespace: str) -> Iterator[str]:
             controllers.find(api, namespace, workload)
         except NotFoundError:
             yield f"namespace {namespace} has no Deployment or StatefulSet {workload}, which is to be {name}: {cure}"
+
+
+def _inseparable(api: Api, system: System, namespace: str, faults: Sequence[PlannedFault]) -> Iterator[str]:
+    """Tell that some pods of a StatefulSet cannot be kept away: it has no choice whom it is without, and that is the last."""
+    for fault in faults:
+        if fault.fault != "kill" or not fault.held or fault.parameters["replicas"] == "all":
+            continue
+        for service in fault.services:
+            with suppress(NotFoundError):  # told already
+                kind, found = controllers.find(api, namespace, workload := system.deployment(service))
+                if kind == "statefulset" and (found.spec.replicas or 0) > 1:
+                    yield (
+                        f"kill with down of {service}: the StatefulSet {workload} can be without its last pod only, "
+                        "and not without one that is drawn: replicas: all, or no down"
+                    )
 
 
 def _refused(api: Api, namespace: str, faults: Sequence[PlannedFault]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
@@ -50,6 +51,7 @@ class KubernetesSystem:
         self._is_used = False
         self._edges = tuple(dict.fromkeys(edge for fault in self._faults for edge in fault.edges))
         self._notes: tuple[str, ...] = ()
+        self._slow: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -92,10 +94,13 @@ class KubernetesSystem:
             self._ends.callback(ahead.end, self._api, self._site, tuple(waits_s))
             ahead.start(self._api, self._site, waits_s)
         inside = _services(fault for fault in self._faults if fault.inside)
-        crashing = _services(fault for fault in self._faults if fault.crashes)
+        crashing = Counter(service for fault in self._faults if fault.crashes for service in fault.services)
         if where := dict.fromkeys((*self._edges, *inside, *crashing)):
             self._progress(f"attaching agents for {', '.join(where)}")
-            self._target.attach(self._edges, inside, crashing=crashing)
+            self._target.attach(self._edges, inside)
+            self._slow = self._target.attach_to_crash(crashing)
+            for sentence in self._slow:
+                self._progress(sentence)
 
     def events(self) -> tuple[TargetEvent, ...]:
         """Return which replicas joined and left their services since the last call."""
@@ -130,8 +135,8 @@ class KubernetesSystem:
         return found
 
     def notes(self) -> tuple[str, ...]:
-        """Return what became of connections that no fault was meant for, after ``stop``; one sentence for each edge."""
-        return self._notes
+        """Return, after ``stop``, what became of connections that no fault was meant for, and which kills were slow; one sentence each."""
+        return (*self._notes, *self._slow)
 
     @property
     def _api(self) -> Api:

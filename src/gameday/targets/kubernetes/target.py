@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 
 from gameday.targets.kubernetes import nodes, parallel, workload
-from gameday.targets.kubernetes.api import Api, open_api
+from gameday.targets.kubernetes.api import Api, NotFoundError, open_api
 from gameday.targets.kubernetes.edges import WAY_S, Edges, Opened
 from gameday.targets.kubernetes.inside import Inside
 from gameday.targets.kubernetes.pods import Pod, pods_of
@@ -47,31 +47,40 @@ class KubernetesTarget:
         self._scraping = Scraping(self._api, site, self._edges)
         self._renewals = Renewals(every_s=_KEEP_S)
 
-    def attach(
-        self, edges: Iterable[str], services: Iterable[str], *, crashing: Iterable[str] = ()
-    ) -> tuple[Opened, ...]:
+    def attach(self, edges: Iterable[str], services: Iterable[str]) -> tuple[Opened, ...]:
         """
         Put agents where a run will need them, and keep them, and the ways of its edges, until ``leave``; pods that come meanwhile get theirs.
 
-        Connections of before are reset when a way opens, so that they take it from then on; faults inject without waiting. Pods of services
-        that are ``crashing`` get agents only if they are there now, and where that is not possible they go without.
+        Connections of before are reset when a way opens, so that they take it from then on; faults inject without waiting.
         """
-        kept, inside, once = tuple(edges), tuple(services), tuple(crashing)
-        parallel.each(once, self._inside.attach_if_possible)
+        kept, inside = tuple(edges), tuple(services)
         parallel.each(inside, self._inside.attach)
         opened = parallel.each(kept, self._edges.open)
-        ways = (partial(self._edges.open, edge) for edge in kept)
-        agents = (partial(self._inside.attach, service) for service in inside)
-        awake = (partial(self._inside.wake, service) for service in once)
-        self._renewals.start((*ways, *agents, *awake))
+        self._renewals.add(partial(self._edges.open, edge) for edge in kept)
+        self._renewals.add(partial(self._inside.attach, service) for service in inside)
         return opened
+
+    def attach_to_crash(self, times: Mapping[str, int]) -> tuple[str, ...]:
+        """
+        Put agents beside what is to be killed so many ``times``, so that it ends at once; who comes after the last kill gets none.
+
+        Where that is not possible, kills have another way; one sentence for each such service says why.
+        """
+        refused = parallel.each(times, self._inside.attach_to_crash)
+        keep = (self._inside.attach if many > 1 else self._inside.wake for many in times.values())
+        self._renewals.add(
+            partial(each, service) for each, service, why in zip(keep, times, refused, strict=True) if not why
+        )
+        return tuple(
+            f"{service} cannot be ended at once, so a kill sends SIGTERM, and the kubelet SIGKILL two seconds later at the earliest: {why[0]}"
+            for service, why in zip(times, refused, strict=True)
+            if why
+        )
 
     def leave(self) -> tuple[str, ...]:
         """End all agents in the system's pods, and with them every way and fault; say what was ended. Idempotent."""
         self._renewals.stop()
-        return self._edges.leave(
-            pod for service in self._site.services for pod in pods_of(self._api, self._site, service)
-        )
+        return self._edges.leave(pod for service in self._site.services for pod in self._left(service))
 
     def delay(self, edge: str, delay: Delay, *, lease_s: float) -> None:
         """Delay answers on an edge in every pod for ``lease_s``, or until called again or healed."""
@@ -105,10 +114,11 @@ class KubernetesTarget:
 
     def replicas(self, service: str) -> tuple[Replica, ...]:
         """Read a service's pods, and whether an agent holds their processes."""
-        pods = [pod for pod in self._pods(service) if not pod.terminating]
-        paused = parallel.each(pods, self._inside.is_paused)
+        pods = self._pods(service)
+        paused = parallel.each(pods, lambda pod: not pod.terminating and self._inside.is_paused(pod))
         return tuple(
-            Replica(pod.name, pod.identity, stopped=stopped) for pod, stopped in zip(pods, paused, strict=True)
+            Replica(pod.name, pod.identity, stopped=stopped, ending=pod.terminating)
+            for pod, stopped in zip(pods, paused, strict=True)
         )
 
     def is_ready(self, replica: str) -> bool:
@@ -127,14 +137,14 @@ class KubernetesTarget:
         ready = sum(pod.ready for pod in pods)
         return ready == wanted.ready == wanted.desired and not any(pod.terminating for pod in pods)
 
-    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
+    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
         """Delete a pod, whose processes end at once where no grace is given; with a lease, nothing takes its place before that ends."""
 
-        def crash() -> None:
-            if not grace_s and (pod := self._find(replica)) is not None:
-                self._inside.crash(pod)
+        def crash() -> bool:
+            pod = None if grace_s else self._find(replica)
+            return pod is not None and self._inside.crash(pod)
 
-        workload.kill(self._api, self._site, replica, lease_s=lease_s, grace_s=grace_s, crash=crash)
+        return workload.kill(self._api, self._site, replica, lease_s=lease_s, grace_s=grace_s, crash=crash)
 
     def revive(self, replica: str) -> None:
         """Let the workload of a killed pod have as many as before."""
@@ -227,6 +237,13 @@ class KubernetesTarget:
 
     def _pods(self, service: str) -> tuple[Pod, ...]:
         return pods_of(self._api, self._site, service)
+
+    def _left(self, service: str) -> tuple[Pod, ...]:
+        """Find its pods; where its workload has been removed there are none, and those of the others are still to be left."""
+        try:
+            return self._pods(service)
+        except NotFoundError:
+            return ()
 
     def _find(self, replica: str) -> Pod | None:
         service = workload.part_of(self._site, replica).name

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import chaosk8s
@@ -41,7 +42,7 @@ def part_of(site: Site, pod: str) -> Part:
 def workload(api: Api, site: Site, service: str) -> Workload:
     """Read how many replicas a service is to have and has, and how many ready endpoints the Services that choose its pods have."""
     name = site.part(service).workload
-    _, found = controllers.find(api, site.namespace, name)
+    found = controllers.read(api, site.namespace, kind_of(api, site.namespace, name), name)
     with api.translated(f"listing the endpoints of {name}"):
         slices = api.discovery.list_namespaced_endpoint_slice(site.namespace).items
     names = {
@@ -68,28 +69,31 @@ def unscale(api: Api, site: Site, service: str) -> None:
 
 
 def kill(
-    api: Api, site: Site, replica: str, *, lease_s: float, grace_s: float, crash: Callable[[], None] = lambda: None
-) -> None:
+    api: Api, site: Site, replica: str, *, lease_s: float, grace_s: float, crash: Callable[[], bool] = lambda: False
+) -> bool:
     """
     Delete a pod, giving it ``grace_s`` to end; with a lease, see to it that nothing takes its place for so long.
 
-    Called again for a pod that is kept away, extend the lease. ``crash`` is called just before the pod is taken away, when what undoes
-    that has been noted.
+    Called again for a pod that is kept away, extend the lease. ``crash`` is called when what undoes it has been noted, and tells
+    whether it has ended the pod's processes, which is returned.
     """
     part = part_of(site, replica)
+    touched = _touched(api, site, part)
     if lease_s > 0:
-        touched = _touched(api, site, part)
         held = hold(api, site, touched, fault="kill", lease_s=lease_s, change={}, before=_before)
         if replica in held.pods:
-            return
+            return False
         if touched.kind == "statefulset":
             _see_last(api, site, part, replica)
-        crash()
+    crashed = crash()
+    if crashed and lease_s > 0:
         _take_place(api, site, touched, replica)
-    else:
-        crash()
-    if not _delete(api, site, replica, grace_s=grace_s) and lease_s <= 0:  # with a lease it has gone by that already
+    # What still runs is deleted before the number changes: a kubelet that ends it with the grace of its own file goes on with that.
+    if not _delete(api, site, replica, grace_s=grace_s) and not crashed:
         raise TargetError(f"pod {replica} is not there any more, so it cannot be killed")
+    if not crashed and lease_s > 0:
+        _take_place(api, site, touched, replica)
+    return crashed
 
 
 def revive(api: Api, site: Site, replica: str) -> None:
@@ -124,13 +128,14 @@ def _delete(api: Api, site: Site, pod: str, *, grace_s: float) -> bool:
 
 def _take_place(api: Api, site: Site, touched: Touched, pod: str) -> None:
     """
-    Scale a workload down by one, so that this pod is the one that goes.
+    Scale a workload down by one, so that nothing comes for this pod; of those that are there it goes first.
 
     First its name is written into the undo, then the pod is marked, then the number changes: wherever this process ends, what it has
     done is known.
     """
     amend(api, site, touched, change=lambda held: (replace(held, pods=(*held.pods, pod)), {}))
-    cost(api, site, pod)
+    with suppress(NotFoundError):  # it has gone: what came in its place is not ready, and goes first by that
+        cost(api, site, pod)
     amend(api, site, touched, change=lambda held: (held, _replicas(_left(held))))
     until_s = time.monotonic() + CHOSEN_S
     while time.monotonic() < until_s and not _is_leaving(api, site, pod):
@@ -143,8 +148,7 @@ def _see_last(api: Api, site: Site, part: Part, pod: str) -> None:
     last = max(there, key=lambda name: int(name.rpartition("-")[2]), default=None)
     if pod != last:
         raise TargetError(
-            f"kill with down: the StatefulSet {part.workload} can only be without its last pod, {last or 'and has none'}, and {pod} was drawn; "
-            "kill all of its pods, or leave out down"
+            f"kill with down: the StatefulSet {part.workload} can only be without its last pod, {last or 'and has none'}, and not without {pod}"
         )
 
 

@@ -86,9 +86,10 @@ class LocalTarget:
         """Ask its health page, or the store itself."""
         return bool(ask(self._address, "is-ready", replica=replica)["ready"])
 
-    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
+    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
         """End a process; the node starts it again with its usual back-off, ``lease_s`` from now at the soonest."""
         ask(self._address, "kill", replica=replica, lease_s=lease_s, grace_s=grace_s)
+        return not grace_s
 
     def revive(self, replica: str) -> None:
         """Let the node start it."""
