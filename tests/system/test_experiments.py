@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from drawing import drawn
+from gameday.analysis.kills import NO_MATTER, TWICE
 from gameday.analysis.pools import increase
 from gameday.record.folder import RunData, read_run
 from gameday.record.requests import UNKNOWN, Outcome, Rows
@@ -104,7 +105,17 @@ def test_the_services_counted_the_requests_that_reached_them(finished: Finished)
 def test_predictions_that_stood_before_the_run_come_true(finished: Finished) -> None:
     """Duplicates and origin amplification within 20 %."""
     for compared in finished.report["predictions"]:
-        assert compared["measured"] == pytest.approx(compared["predicted"], rel=0.2), compared["name"]
+        if not compared["name"].startswith("kill."):
+            assert compared["measured"] == pytest.approx(compared["predicted"], rel=0.2), compared["name"]
+
+
+def test_a_kill_cost_what_its_length_makes_expect(finished: Finished) -> None:
+    """Nothing multiplies the errors: at most twice as many as were expected, but for a few by chance (docs/verdicts.md)."""
+    for compared in finished.report["predictions"]:
+        if compared["name"].startswith("kill.") and "by-endpoint" not in compared["name"]:
+            assert compared["measured"] <= max(TWICE * compared["predicted"], compared["predicted"] + NO_MATTER), (
+                compared
+            )
 
 
 def test_the_database_counted_the_queries_that_the_answers_named(finished: Finished) -> None:

@@ -37,7 +37,8 @@ class Case:
 
     Attributes:
         others: Names of requests that stand for no route, with their number.
-        spoilt: What rows say that no request can have done, with how many say so; those rows are in no route.
+        spoilt: What is wrong with what was recorded: records that the history lacks, and what rows say that no request can have done, with how
+            many say so; those rows are in no route.
     """
 
     plan: Plan
@@ -136,5 +137,5 @@ def case(data: RunData) -> Case:
         episodes=found,
         windows=windows(plan, data.history, found),
         others=tuple((name, int(np.count_nonzero(rows["route"] == index))) for index, name in data.names.items()),
-        spoilt=spoilt,
+        spoilt=(*data.lost, *spoilt),
     )

@@ -84,21 +84,21 @@ def _others(case: Case) -> tuple[str, ...]:
 
 
 def rows(case: Case) -> Gate:
-    """Show how many rows there are; how many there should be is not known. What no request can have done is no request's row."""
+    """Show how many rows there are; how many there should be is not known. What no request can have done is no request's row, and the history must be whole."""
     n = sum(len(requests) for requests in case.routes.values()) + sum(count for _, count in case.others)
     if case.spoilt:
         return counted(
             "gate.rows",
-            "every request that was sent left a row",
+            "every request that was sent left a row, and the history is whole",
             forbids="verdict",
             problems=case.spoilt,
             n=n,
             fine="",
-            unit="kinds of broken rows",
+            unit="losses",
         )
     return _shown(
         "gate.rows",
-        "every request that was sent left a row",
+        "every request that was sent left a row, and the history is whole",
         forbids="verdict",
         n=n,
         reason=f"{n} rows; a closed load has no schedule to count them against",

@@ -1,4 +1,4 @@
-"""The preconditions that the request rows decide: load delivered, generator on time, no row lost."""
+"""The preconditions that the request rows decide: load delivered, generator on time, no row lost, nor any record of the history."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _allowed(baseline: Requests) -> float:
 
 
 def rows(case: Case) -> Gate:
-    """Ask that there is exactly one row for every scheduled request, as far as the run came, and that each can be read."""
+    """Ask that there is exactly one row for every scheduled request, as far as the run came, that each can be read, and the history as well."""
     if case.plan.closed:
         return closed.rows(case)
     problems, scheduled = list(case.spoilt), 0
@@ -145,10 +145,10 @@ def rows(case: Case) -> Gate:
             problems.append(f"{load.route}: {doubled} rows twice, {strange} of requests that were not scheduled")
     return counted(
         "gate.rows",
-        "every scheduled request left a row",
+        "every scheduled request left a row, and the history is whole",
         forbids="verdict",
         problems=tuple(problems),
         n=scheduled,
         fine=f"{scheduled} of {scheduled} rows",
-        unit="routes with lost rows",
+        unit="losses",
     )

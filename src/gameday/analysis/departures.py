@@ -2,14 +2,15 @@
 Tell which replicas left the endpoints of their service although no planned fault could have made them.
 
 In a cluster the run starts no process of the system's, so its exits are nobody's to record: that a pod was restarted, deleted or found
-unready shows by its leaving. Which services a fault can make unready is taken widely: what it acts on, both ends of its edges, what a
-surge's route needs, and whoever calls any of these, because a caller that waits may fail its own probes. Of a fault whose victims are not
-known beforehand it is every service.
+unready shows by its leaving. Which services a fault can make unready is taken widely: what it acts on, both ends of its edges, whoever calls
+any of these, because a caller that waits may fail its own probes, and whomever these call, because what a cache no longer answers, or a
+caller tries again, is asked of others. Of a fault whose victims are not known beforehand it is every service, and of one that takes what
+they share: pods of a node have its processors and memory in common, whoever calls whom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from gameday.analysis.case import Case
 from gameday.analysis.kills import MONKEY, seen_at_s
@@ -49,18 +50,19 @@ def _departures(case: Case) -> Iterator[str]:
 
 def _reached(fault: PlannedFault, system: System) -> Iterable[str]:
     """Return the services that a fault can make unready."""
-    if fault.fault in {DRAIN, MONKEY} or (fault.fault == ACTIVITY and not fault.services):
+    unknown = fault.fault in {DRAIN, MONKEY} or (fault.fault == ACTIVITY and not fault.services)
+    if unknown or fault.beside or fault.surge_per_s:
         return system.services
     ends = (end for edge in fault.edges for end in edge.split(" -> "))
-    needed = (name for route in fault.surge_per_s for name in _needed(route, system))
-    found, waiting = set[str](), [*fault.services, *ends, *needed]
+    waits = _onward((*fault.services, *ends), system.callers)
+    return _onward(waits, lambda name: (edge.callee for edge in system.dependencies if edge.caller == name))
+
+
+def _onward(names: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
+    """Return these and whatever any number of steps leads to from them."""
+    found, waiting = set[str](), list(names)
     while waiting:
         if (name := waiting.pop()) not in found:
             found.add(name)
-            waiting += system.callers(name)
+            waiting += step(name)
     return found
-
-
-def _needed(route: str, system: System) -> tuple[str, ...]:
-    declared = system.routes[route]
-    return (*declared.hard, *declared.soft)

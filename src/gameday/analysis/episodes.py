@@ -12,6 +12,8 @@ from gameday.experiment.foreign import ACTIVITY
 from gameday.experiment.plan import Plan
 from gameday.record.history import Event, Record
 
+_MOST_PLACES = 3  # more of them are counted
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -70,7 +72,8 @@ def episodes(plan: Plan, history: Iterable[Record]) -> tuple[Episode, ...]:
 def _label(fault: PlannedFault) -> str:
     if fault.fault == ACTIVITY:
         return str(fault.parameters["name"])
-    where = ", ".join(fault.edges or fault.services)
+    places, kind = (fault.edges, "edges") if fault.edges else (fault.services, "services")
+    where = ", ".join(places) if len(places) <= _MOST_PLACES else f"{len(places)} {kind}"
     return f"{fault.fault}: {where}" if where else fault.fault
 
 

@@ -25,10 +25,11 @@ _WHEN = {"before": "before the method", "during": "during the method", "after": 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the history says, by what is asked of it; records in their order."""
+    """What the history says, by what is asked of it; records in their order, and what is ``lost`` of them."""
 
     plan: ForeignPlan
     history: tuple[Record, ...]
+    lost: tuple[str, ...] = ()
 
     def of(self, event: Event, **data: str) -> tuple[Record, ...]:
         """Return the records of a kind whose data has these values."""
@@ -56,7 +57,7 @@ def judge_foreign(data: ForeignData) -> Analysis:
     Raises nothing for a run that was read: where a part of the judgement itself fails, the best result is inconclusive, and its traceback
     is evidence.
     """
-    seen, guard = Seen(data.plan, data.history), Guard()
+    seen, guard = Seen(data.plan, data.history, data.lost), Guard()
     gates = []
     for asked, gate in _GATES:
         found: Gate | None = guard.attempt(asked, partial(gate, seen), None)
@@ -113,7 +114,7 @@ def _conclude(seen: Seen, gates: dict[str, Gate], checks: tuple[Finding, ...]) -
 
 
 def _complete(seen: Seen) -> Gate:
-    """Ask that the run went to its end."""
+    """Ask that the run went to its end, and that nothing that was recorded of it is lost."""
     problems = [f"the run was interrupted by {record.data.get('signal')}" for record in seen.of(Event.RUN_INTERRUPTED)]
     problems += [str(record.data.get("error")) for record in seen.of(Event.ERROR, where="timeout")]
     problems += [f"the worker died ({record.data.get('code')})" for record in seen.of(Event.WORKER_LOST)]
@@ -126,9 +127,10 @@ def _complete(seen: Seen) -> Gate:
     }
     if seen.status in told and not problems:
         problems.append(told[seen.status])
+    problems += seen.lost
     return counted(
         "gate.complete",
-        "the run went to its end",
+        "the run went to its end, and all of it is on record",
         forbids="verdict",
         problems=tuple(problems),
         n=1,

@@ -65,7 +65,7 @@ def fault_proven(case: Case) -> Gate:
         fine="; ".join(f"{episode.label}: {describe_proof(episode.proof)}" for episode in asked)
         or "no fault was asked for: dose 0",
         unit="faults unproven",
-        evidence=tuple(_numbers(asked)),
+        evidence=tuple(dict.fromkeys(_numbers(asked))),
     )
 
 

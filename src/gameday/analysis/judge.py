@@ -18,6 +18,7 @@ from gameday.analysis.bulkhead import bulkhead
 from gameday.analysis.case import Case, case
 from gameday.analysis.closed import limit
 from gameday.analysis.continuity import continuity
+from gameday.analysis.episodes import Episode
 from gameday.analysis.findings import of_latency, undecided
 from gameday.analysis.guarding import Guard
 from gameday.analysis.kills import compared_kills, killed, kills
@@ -88,6 +89,7 @@ def _judge(run: Case, guard: Guard) -> Analysis:
         system=guard.attempt("the system's series", lambda: system_series(run), ()),
         timeline=guard.attempt("the timeline", lambda: timeline(run, measured), ()),
         kills=guard.attempt("timing the kills", lambda: kills(run), ()),
+        spans=guard.attempt("finding when which fault was on", lambda: _spans(run), ()),
     )
     aborted = guard.attempt("reading why it was aborted", lambda: gates.aborted_for(run), None)
     gaters = (*(OF_SEVERAL if plan.experiment.load.workers > 1 else ()), *GATES)
@@ -225,15 +227,20 @@ def conclude(
 
 
 def _faulted(run: Case) -> tuple[tuple[float, float, str], ...]:
-    """Return when each fault was on; an impulse has no length, one without an undo lasts to the end of what was seen."""
-    return tuple(
-        (
-            episode.injected_s,
-            episode.injected_s
-            if episode.planned and episode.planned.shape == "impulse"
-            else episode.undone_s or run.windows.observed.end_s,
-            episode.label,
-        )
-        for episode in run.episodes
-        if episode.injected_s is not None and episode.asked
-    )
+    """Return when each fault was on."""
+    spans = ((_span(run, episode), episode.label) for episode in run.episodes)
+    return tuple((*span, label) for span, label in spans if span is not None)
+
+
+def _spans(run: Case) -> tuple[tuple[float, float] | None, ...]:
+    """Return the same of each fault of the plan, in its order."""
+    return tuple(_span(run, episode) for episode in run.episodes if episode.planned is not None)
+
+
+def _span(run: Case, episode: Episode) -> tuple[float, float] | None:
+    """Return when a fault was on; an impulse has no length, one without an undo lasts to the end of what was seen."""
+    if episode.injected_s is None or not episode.asked:
+        return None
+    if episode.planned and episode.planned.shape == "impulse":
+        return episode.injected_s, episode.injected_s
+    return episode.injected_s, episode.undone_s or run.windows.observed.end_s

@@ -103,7 +103,7 @@ def _kill(case: Case, episode: Episode, acknowledged_s: float) -> Iterator[Kill]
             rate_per_s=rate_per_s, share=share, lasted_s=until_s - acknowledged_s, in_flight=in_flight
         ),
         predicted_by_endpoint=None
-        if left_s is None
+        if left_s is None or share == 1
         else kill_errors(
             rate_per_s=rate_per_s, share=share, lasted_s=max(0.0, left_s - acknowledged_s), in_flight=in_flight
         ),

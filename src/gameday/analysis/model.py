@@ -177,7 +177,8 @@ class Kill:
         ready_s: When there were as many endpoints again.
         back_s: From when on the routes' share of good answers was the baseline's again.
         errors: Bad requests beyond the baseline's share.
-        predicted: Expected errors until the last failure; ``predicted_by_endpoint`` those until the endpoint left.
+        predicted: Expected errors until the last failure; ``predicted_by_endpoint`` those until the endpoint left, where others
+            remained to serve.
         n: Requests looked at.
     """
 
@@ -215,6 +216,7 @@ class Analysis:
         reason: One sentence, numbers included.
         decided_by: The identifier of the check or gate that the reason speaks of; None when all passed.
         phases: As they were planned; ``faulted`` as they were: ``(start_s, end_s, label)`` per fault.
+        spans: The same times ``(start_s, end_s)`` in the order of the plan's faults; None for one that is not on record, or had no dose.
     """
 
     verdict: Verdict
@@ -230,3 +232,4 @@ class Analysis:
     system: tuple[SystemSeries, ...]
     timeline: tuple[Happening, ...]
     kills: tuple[Kill, ...] = ()
+    spans: tuple[tuple[float, float] | None, ...] = ()

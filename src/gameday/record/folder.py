@@ -15,7 +15,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from gameday.experiment.plan import Plan, read_plan
 from gameday.record.belonging import Clock, digest, late_rows, stranger
-from gameday.record.history import Event, Record, read_history
+from gameday.record.history import Event, Record, gaps, read_history
 from gameday.record.metrics import Metrics, read_metrics
 from gameday.record.names import read_names
 from gameday.record.requests import Rows, header, read_rows
@@ -62,6 +62,7 @@ class RunData:
         history: Merged records; their ``t_s`` is on the load's clock.
         metrics: Samples of the system under test, on the load's clock.
         names: Of requests that stand for no route, by their index in the rows; only a locustfile sends such.
+        lost: What is missing in the history, a sentence per writer.
     """
 
     plan: Plan
@@ -69,6 +70,7 @@ class RunData:
     history: tuple[Record, ...]
     metrics: Metrics
     names: Mapping[int, str] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
 
 class NotARunError(Exception):
@@ -111,6 +113,7 @@ def read_run(folder: Path) -> RunData:
         history=tuple(replace(record, t_s=round(record.t_s - origin_s, 6)) for record in history),
         metrics=read_metrics(folder).shifted(-origin_s),
         names=read_names(folder),
+        lost=gaps(history),
     )
 
 

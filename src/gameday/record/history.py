@@ -2,7 +2,7 @@
 The history: what gameday did, saw and was told, as append-only files of one writer each.
 
 A file ``history/<writer>.ndjson`` begins with a header line that ties the writer's clocks together; each further line is one
-record. ``read_history`` merges all files by (t_s, writer, seq) and ignores a torn last line.
+record. ``read_history`` merges all files by (t_s, writer, seq) and ignores a torn last line; ``gaps`` tells of lines lost before it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -182,6 +183,26 @@ def read_history(folder: Path) -> tuple[Record, ...]:
     """Merge all writers of a run by (t_s, writer, seq); empty when nothing was written."""
     records = [record for path in sorted((folder / "history").glob("*.ndjson")) for record in read_file(path)]
     return tuple(sorted(records, key=lambda record: (record.t_s, record.writer, record.seq)))
+
+
+def gaps(history: Iterable[Record]) -> tuple[str, ...]:
+    """
+    Say of each writer that lacks a number before its last one how many records are lost; nothing where none is.
+
+    A torn last line leaves no gap: whoever was cut off there wrote nothing more, or went on with the same number.
+    """
+    numbers: dict[str, set[int]] = {}
+    for record in history:
+        numbers.setdefault(record.writer, {-1}).add(record.seq)
+    lost = {
+        writer: [(before + 1, after - before - 1) for before, after in pairwise(sorted(found)) if after > before + 1]
+        for writer, found in sorted(numbers.items())
+    }
+    return tuple(
+        f"lost in history/{writer}.ndjson: {sum(n for _, n in gap)} of {max(numbers[writer]) + 1} records, the first with seq {gap[0][0]}"
+        for writer, gap in lost.items()
+        if gap
+    )
 
 
 def outstanding(history: Iterable[Record]) -> tuple[Record, ...]:

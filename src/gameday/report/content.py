@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -161,14 +162,22 @@ def consequence(gate: Gate) -> str:
 
 
 def deeds(analysis: Analysis, plan: Plan) -> tuple[Deed, ...]:
-    """Tell for each fault what was done to whom, how it was proven and how it was undone."""
+    """Tell for each fault what was done to whom, how it was proven and how it was undone; of those that are told alike, once."""
     gates = {gate.id: gate for gate in analysis.gates}
     if not plan.faults:
         return (Deed("Nothing was done", ("The plan has no fault.",)),)
+    spans = dict(enumerate(analysis.spans))
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for index, fault in enumerate(plan.faults):
+        alike.setdefault((_deed_title(fault), fault.shape, fault.effect, fault.proof, fault.undo), []).append(index)
     return tuple(
-        Deed(_deed_title(fault), tuple(sentence for sentence in _told(fault, analysis, gates) if sentence))
-        for fault in plan.faults
+        _deed(plan.faults[same[0]], sorted(span for index in same if (span := spans.get(index))), gates)
+        for same in alike.values()
     )
+
+
+def _deed(fault: PlannedFault, times: Sequence[tuple[float, float]], gates: dict[str, Gate]) -> Deed:
+    return Deed(_deed_title(fault), tuple(filter(None, _told(fault, times, gates))))
 
 
 def _deed_title(fault: PlannedFault) -> str:
@@ -177,25 +186,23 @@ def _deed_title(fault: PlannedFault) -> str:
     return f"{fault.fault}{f' on {where}' if where else ''}{dose}"
 
 
-def _told(fault: PlannedFault, analysis: Analysis, gates: dict[str, Gate]) -> tuple[str, ...]:
+def _told(fault: PlannedFault, times: Sequence[tuple[float, float]], gates: dict[str, Gate]) -> tuple[str, ...]:
     if fault.shape == "none":
         return (sentence(fault.effect),)
     return (
         sentence(fault.effect),
-        _when(fault, analysis),
+        _when(fault, times),
         _stated("Proof", fault.proof, gates.get("gate.fault-proven")),
         _stated("Undo", fault.undo, gates.get("gate.reverted")),
     )
 
 
-def _when(fault: PlannedFault, analysis: Analysis) -> str:
-    if not analysis.faulted:
+def _when(fault: PlannedFault, times: Sequence[tuple[float, float]]) -> str:
+    if not times:
         return "It is not on record that it took place."
-    start_s = min(start for start, _, _ in analysis.faulted)
-    end_s = max(end for _, end, _ in analysis.faulted)
     if fault.shape == "impulse":
-        return f"It happened at {figures.clock(start_s)}."
-    return f"It was on from {figures.clock(start_s)} to {figures.clock(end_s)}."
+        return f"It happened at {', '.join(figures.clock(start_s) for start_s, _ in times)}."
+    return f"It was on from {', '.join(f'{figures.clock(start_s)} to {figures.clock(end_s)}' for start_s, end_s in times)}."
 
 
 def _stated(label: str, planned: str, gate: Gate | None) -> str:

@@ -109,7 +109,7 @@ def _gates(analysis: Analysis) -> Iterator[str]:
 def _predictions(analysis: Analysis) -> Iterator[str]:
     if not analysis.predictions:
         return
-    yield "### Predicted before the run, and measured"
+    yield "### Predicted, and measured"
     yield ""
     rows = (
         (

@@ -12,6 +12,7 @@ from gameday.analysis.departures import departures
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Status, Verdict
 from gameday.experiment.catalogue import PlannedFault
+from gameday.faults import catalogue
 from gameday.record.folder import RunData
 from gameday.record.history import Event, Record
 from simulator.systems import healthy
@@ -42,12 +43,16 @@ def told(*changes: Record, fault: PlannedFault = LATENCY, target: str = "kind") 
     return departures(case(run(*changes, fault=fault, target=target)))
 
 
-def planned(fault: str, *services: str, surged: str = "") -> PlannedFault:
+def planned(fault: str, *services: str) -> PlannedFault:
     """Return another fault with the same times."""
-    surge_per_s = {surged: 1.0} if surged else {}
-    return replace(
-        LATENCY, fault=fault, parameters={"name": fault}, services=services, edges=(), surge_per_s=surge_per_s
-    )
+    return replace(LATENCY, fault=fault, parameters={"name": fault}, services=services, edges=())
+
+
+def shared(name: str, **parameters: str) -> PlannedFault:
+    """Return a fault that takes what pods of a node share, as its own kind plans it."""
+    kind = catalogue()[name]
+    fault = kind.plan(kind.parameters.model_validate(parameters), PLAN.system)
+    return replace(fault, start_s=LATENCY.start_s, end_s=LATENCY.end_s)
 
 
 @pytest.mark.parametrize("service", ["web", "backend", "pulse"])
@@ -70,20 +75,23 @@ def test_what_no_fault_can_make_unready_may_not_leave_later(t_s: float) -> None:
     [
         (planned("none"), ()),
         (planned("kill", "backend"), ("web", "backend")),
-        (planned("kill", "web"), ("web",)),
+        (planned("kill", "web"), ("web", "backend")),
         (planned("kill", "pulse"), ("pulse",)),
-        (planned("surge", surged="login"), ("web",)),
-        (planned("activity", "web"), ("web",)),
+        (planned("pause", "web"), ("web", "backend")),
+        (planned("activity", "web"), ("web", "backend")),
         (planned("activity"), ("web", "backend", "pulse")),
         (planned("drain", "web"), ("web", "backend", "pulse")),
         (planned("monkey", "web"), ("web", "backend", "pulse")),
+        (shared("stress", service="backend", cpu="1 core"), ("web", "backend", "pulse")),
+        (shared("stress", service="pulse", memory="200MB"), ("web", "backend", "pulse")),
+        (shared("surge", route="login", rate_per_s="2/s"), ("web", "backend", "pulse")),
     ],
     ids=lambda value: f"{value.fault} {' '.join(value.services)}" if isinstance(value, PlannedFault) else "",
 )
-def test_what_a_fault_can_make_unready_is_what_it_touches_and_whoever_calls_that(
+def test_what_a_fault_can_make_unready_is_what_it_touches_whoever_calls_that_and_whom_those_call(
     fault: PlannedFault, free: tuple[str, ...]
 ) -> None:
-    """A node's pods, a monkey's victims and what an action does that says nothing may be anything."""
+    """A node's pods, a monkey's victims, who starves beside a neighbour and what an action does that says nothing may be anything."""
     sentences = told(*(change(FAULT_S, name) for name in PLAN.system.services), fault=fault)
     assert {sentence.partition(":")[0] for sentence in sentences} == set(PLAN.system.services) - set(free)
 

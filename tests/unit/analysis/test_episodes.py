@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from pydantic import JsonValue
 
-from gameday.analysis.episodes import describe_numbers, describe_proof
+from gameday.analysis.episodes import describe_numbers, describe_proof, episodes
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Status
 from gameday.record.history import Event, Record
@@ -77,3 +77,39 @@ def test_a_fault_must_last_for_its_own_time(undone_s: float, status: Status) -> 
     assert gate.status is status
     if status is Status.FAIL:
         assert gate.reason.endswith("was withdrawn at 26.0 s; it should have lasted to 30 s")
+
+
+def test_the_time_of_a_fault_is_that_of_its_own_place_in_the_plan() -> None:
+    """Two of one kind on one edge, of which the one that stands first in the file was to come later, and never came."""
+    plan = shipped("slow-recommendations", 1)
+    (fault,) = plan.faults
+    both = replace(plan, faults=(replace(fault, start_s=34.0), replace(fault, end_s=30.0)))
+    run = run_of(both, healthy(both))
+    came = tuple(
+        record for record in run.history if record.event == Event.FAULT_INTENDED or record.data.get("id") != "f0"
+    )
+    analysis = judge(replace(run, history=came))
+    assert analysis.spans == (None, (22.01, 42.05))
+    assert analysis.faulted == ((22.01, 42.05, "latency: web -> recommendations"),)
+
+
+CALLERS = ("web -> db", "admin -> db", "batch -> db", "load -> db")
+
+
+@pytest.mark.parametrize(
+    ("edges", "services", "label"),
+    [
+        (CALLERS[:3], ("db",), "latency: web -> db, admin -> db, batch -> db"),
+        (CALLERS, ("db",), "latency: 4 edges"),
+        ((), ("web", "admin", "batch"), "latency: web, admin, batch"),
+        ((), ("web", "admin", "batch", "db"), "latency: 4 services"),
+        ((), (), "latency"),
+    ],
+)
+def test_more_than_three_places_of_a_fault_are_counted(
+    edges: tuple[str, ...], services: tuple[str, ...], label: str
+) -> None:
+    """As what they are."""
+    plan = shipped("slow-recommendations", 1)
+    (episode,) = episodes(replace(plan, faults=(replace(plan.faults[0], edges=edges, services=services),)), ())
+    assert episode.label == label

@@ -66,11 +66,11 @@ ROLLBACKS = (began("rollbacks", "open again"), ended("rollbacks", "open again"))
 PROVEN: Told = (Event.ACTIVITY_PROVEN, {"name": "close", "met": True, "output": "503", "error": None})
 
 
-def judged(told: tuple[Told, ...], of: ForeignPlan | None = None) -> Analysis:
-    """Judge a history."""
+def judged(told: tuple[Told, ...], of: ForeignPlan | None = None, *, lost: tuple[str, ...] = ()) -> Analysis:
+    """Judge a history, of which some records may be lost."""
     seq = itertools.count()
     history = tuple(Record(float(n := next(seq)), "worker", n, event, dict(data)) for event, data in told)
-    return judge_foreign(ForeignData(of or plan(), history))
+    return judge_foreign(ForeignData(of or plan(), history, lost))
 
 
 WHOLE = (BEFORE, *METHOD, AFTER, *ROLLBACKS, toolkit())
@@ -159,6 +159,13 @@ def test_a_proven_action_passes() -> None:
     """Everything was asked, everything answered, and the effect was seen."""
     analysis = judged((*WHOLE[:3], PROVEN, *WHOLE[3:]), plan(proven=True))
     assert analysis.verdict is Verdict.PASS
+
+
+def test_a_record_that_the_history_lacks_makes_the_run_invalid() -> None:
+    """It may have told that the steady state was off."""
+    lost = "lost in history/worker.ndjson: 1 of 9 records, the first with seq 4"
+    analysis = judged((*WHOLE[:3], PROVEN, *WHOLE[3:]), plan(proven=True), lost=(lost,))
+    assert (analysis.verdict, analysis.decided_by, analysis.reason) == (Verdict.INVALID, "gate.complete", lost)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +156,16 @@ def test_only_a_closed_load_has_requests_of_no_route() -> None:
     assert gate(judge(replace(sound_closed(), rows=rows)), "gate.rows").status is Status.SHOWN
     run = replace(sound(), names={2: "GET /basket"})
     assert judge(replace(run, rows=spoilt(run.rows, "route", 2))).decided_by == "gate.rows"
+
+
+LOST = ("lost in history/supervisor.ndjson: 1 of 12 records, the first with seq 7",)
+
+
+@pytest.mark.parametrize("run", [sound, sound_closed])
+def test_a_record_that_the_history_lacks_makes_the_run_invalid(run: Callable[[], RunData]) -> None:
+    """It may have told of a process that exited, and then what failed did not fail by the fault."""
+    analysis = judge(replace(run(), lost=LOST))
+    assert (analysis.verdict, analysis.decided_by, analysis.reason) == (Verdict.INVALID, "gate.rows", LOST[0])
 
 
 def in_a_cluster(*, demo: bool, uncounted: float | None = None) -> Gate:

@@ -158,7 +158,7 @@ def test_a_history_cut_at_any_byte_is_judged_without_a_crash(data: st.DataObject
     assert (analysis.verdict is Verdict.PASS) == (needed <= seen)
 
 
-PARTS = ("measure", "compared", "route_series", "summaries", "system_series", "timeline", "_faulted")
+PARTS = ("measure", "compared", "route_series", "summaries", "system_series", "timeline", "_faulted", "_spans")
 
 
 def raising(*_: object) -> object:

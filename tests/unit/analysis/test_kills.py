@@ -145,6 +145,7 @@ def test_all_replicas_killed_is_the_whole_load() -> None:
     assert kill.left_s == pytest.approx(KILL_S + 0.3)
     assert kill.ready_s == pytest.approx(KILL_S + 5.0)
     assert kill.predicted == pytest.approx(240, rel=0.1)
+    assert kill.predicted_by_endpoint is None  # nobody was left to serve once they had gone
 
 
 def test_another_replica_that_comes_and_goes_is_no_replacement() -> None:

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from unit.experiment.small_files import Case, experiment, system
 
+_PROBES = """\
+    - {route: buy, p95: "< 250ms", good: "> 97%"}
+    - {route: look, good: "> 97%"}
+"""
+_SERVICES = """\
+  web: {metrics: /metrics}
+  stock: {}
+  pulse: {}
+  cache: {kind: redis, disposable: true}
+  database: {kind: postgres}
+"""
+
 VALUES: dict[str, tuple[Case, ...]] = {
     "not YAML": (
         experiment("tags: [small]", "tags: [small", "3 : this is not YAML"),
@@ -111,5 +123,17 @@ VALUES: dict[str, tuple[Case, ...]] = {
             "  hardened: {breaker: true}", "  Hardened: {breaker: true}", "6 variants.Hardened: Hardened is not a name"
         ),
         system("GET /pulse", "FETCH /pulse", "28 routes.pulse.request: request cannot be read"),
+    ),
+    "the only item is broken": (
+        experiment(
+            _PROBES, '    - {route: buy, good: "99%"}\n', "16 steady-state-hypothesis.probes[0].good: good cannot"
+        ),
+        experiment(_PROBES, "    - 3\n", "16 steady-state-hypothesis.probes[0]: probes[0] is of the wrong kind"),
+        experiment(_PROBES, "    []\n", "15 steady-state-hypothesis.probes: probes is empty"),
+        experiment(
+            "isolated: [buy]", "isolated: [3]", "21 expect.bulkhead.isolated[0]: isolated[0] is of the wrong kind"
+        ),
+        system("hard: [pulse]", "hard: [7]", "28 routes.pulse.hard[0]: hard[0] is of the wrong kind"),
+        system(_SERVICES, "  A b: {}\n", "8 services.A b: A b is not a name"),
     ),
 }

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from gameday.agent.lifeline import boot_id
+from gameday.experiment.foreign import ForeignPlan
 from gameday.record.folder import About, NotARunError, read_run
+from gameday.record.foreign import PLAN, read_foreign_run
 from gameday.record.history import Event, History
 from gameday.record.metrics import read_metrics
 from gameday.record.requests import RowWriter
@@ -108,3 +110,18 @@ def test_a_line_that_is_no_record_is_passed_over(run: Path, line: str) -> None:
     with (run / "history" / "supervisor.ndjson").open("a") as file:
         file.write(line + "\n")
     assert len(read_run(run).history) == 1
+
+
+def test_a_record_that_is_lost_is_told_with_what_is_left(run: Path) -> None:
+    """It may have been the one that made the run invalid, or a plain experiment's."""
+    plain = ForeignPlan("small", "x", "x", (), None, "default", (), (), ())
+    (run / PLAN).write_text(plain.to_json(), encoding="utf-8")
+    history = History(run, "worker", start_s=0.0, monotonic_s=lambda: 5.0)
+    for event in (Event.FAULT_INTENDED, Event.FAULT_FAILED, Event.FAULT_VERIFIED):
+        history.append(event, {"id": "latency-1"})
+    history.close()
+    assert read_run(run).lost == read_foreign_run(run).lost == ()
+    path = run / "history" / "worker.ndjson"
+    path.write_text(path.read_text().replace("fault.failed", "fault.fai\n"))
+    told = "lost in history/worker.ndjson: 1 of 3 records, the first with seq 1"
+    assert read_run(run).lost == read_foreign_run(run).lost == (told,)

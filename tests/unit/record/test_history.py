@@ -5,10 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameday.record.history import Event, History, outstanding, read_history
+from gameday.record.history import Event, History, gaps, outstanding, read_history
 
 
 def write(folder: Path, writer: str, times: list[float]) -> None:
@@ -59,6 +60,35 @@ def test_a_writer_goes_on_after_a_torn_line(cut: int) -> None:
         after = read_history(folder)
         assert [*before] == [*after[:-1]]
         assert (after[-1].t_s, after[-1].seq) == (9.0, len(before))
+        assert gaps(after) == ()
+
+
+def damage(path: Path, *lines: int) -> None:
+    """Make lines of a file unreadable; the header is number 0."""
+    whole = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join(b"\0" * len(line) if n in lines else line for n, line in enumerate(whole)))
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ((), ()),
+        ((0,), ()),
+        ((5,), ()),
+        ((3,), ("lost in history/worker.ndjson: 1 of 5 records, the first with seq 2",)),
+        ((1, 2), ("lost in history/worker.ndjson: 2 of 5 records, the first with seq 0",)),
+        ((2, 4), ("lost in history/worker.ndjson: 2 of 5 records, the first with seq 1",)),
+    ],
+    ids=str,
+)
+def test_lines_that_are_lost_between_others_are_told(
+    tmp_path: Path, lines: tuple[int, ...], told: tuple[str, ...]
+) -> None:
+    """Only what stood at the very end may be a torn line, and a header is no record."""
+    write(tmp_path, "supervisor", [1.0, 2.0])
+    write(tmp_path, "worker", [1.0, 2.0, 3.0, 4.0, 5.0])
+    damage(tmp_path / "history" / "worker.ndjson", *lines)
+    assert gaps(read_history(tmp_path)) == told
 
 
 def test_no_secret_reaches_the_disk(tmp_path: Path) -> None:

@@ -114,7 +114,9 @@ def passed() -> Case:
         Compared("stampede.amplification", 12.67, 12.2, "times", "distinct keys asked for / usual queries"),
     )
     about = replace(systems.ABOUT, command="gameday run cache-stampede --variant hardened --seed 7")
-    return Case(replace(analysis, predictions=compared, faulted=((22.04, 22.05, "empty-cache"),)), plan, about)
+    spans = ((22.04, 22.05),)
+    analysis = replace(analysis, predictions=compared, faulted=((*spans[0], "empty-cache: cache"),), spans=spans)
+    return Case(analysis, plan, about)
 
 
 def invalid() -> Case:
@@ -163,7 +165,13 @@ def aborted() -> Case:
     kept = tuple(summary for summary in analysis.summaries if summary.phase != "recovery")
     timeline = (*analysis.timeline[:5], Happening(27.0, "run", "run aborted: checkout burns its error budget"))
     analysis = replace(
-        analysis, gates=gates, routes=cut, summaries=kept, timeline=timeline, faulted=((22.1, 27.1, "latency"),)
+        analysis,
+        gates=gates,
+        routes=cut,
+        summaries=kept,
+        timeline=timeline,
+        faulted=((22.1, 27.1, "latency: web -> recommendations"),),
+        spans=((22.1, 27.1),),
     )
     return Case(analysis, plan, systems.ABOUT)
 
@@ -244,11 +252,12 @@ def _analysis(
         checks=checks,
         predictions=(),
         phases=plan.phases,
-        faulted=((22.1, 42.0, "latency 2 s on web -> recommendations"),),
+        faulted=((22.1, 42.0, "latency: web -> recommendations"),),
         routes=routes,
         summaries=tuple(summary for route in routes for summary in summaries(route)),
         system=_system(saturated=bool(struck) and verdict == Verdict.FAIL),
         timeline=_timeline(plan),
+        spans=((22.1, 42.0),),
     )
 
 

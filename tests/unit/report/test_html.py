@@ -222,6 +222,7 @@ def test_nothing_at_all_is_still_a_page() -> None:
         summaries=(),
         system=(),
         timeline=(),
+        spans=(),
     )
     text = Page(html(nothing, case.plan, case.about)).text
     assert "No check was planned." in text

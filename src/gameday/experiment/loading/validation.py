@@ -61,6 +61,8 @@ def validate(model: type[Model], value: dict[str, Plain]) -> Checked[Model]:
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 path = _path(detail, mended)
+                if detail["type"] == "too_short" and any(one[: len(path)] == path for one in broken):
+                    continue  # pydantic does not count what is broken, and that is told already
                 if path not in broken:
                     flaws.append(_flaw(detail, path, mended, root))
                     broken.add(path)
