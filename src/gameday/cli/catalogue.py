@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from gameday.cli.cluster import allowed
-from gameday.cli.program import command, without_variant
+from gameday.cli.program import command
 from gameday.cli.trouble import Trouble
 from gameday.experiment.flaws import did_you_mean, one_of
 from gameday.experiment.loading.finding import (
@@ -60,18 +60,19 @@ def _load(found: Found) -> Loaded:
     return load_experiment(found.path, catalogue(), systems=found.systems, switches=SWITCHES)
 
 
-def system(name: str) -> System:
+def system(args: Namespace) -> System:
     """
-    Load a system by its name.
+    Load the system that a command line names.
 
     Raises:
         Trouble: There is none.
         InvalidFileError: Its file has mistakes.
     """
     try:
-        return load_system(name, system_folders(Path()))
+        return load_system(args.system, system_folders(Path()))
     except UnknownSystemError as error:
-        raise Trouble(f"there is no system {error.seen}", seen=error.seen, valid=error.valid, hint=error.hint) from None
+        what, usage = f"there is no system {error.seen}", command(args.command, "--help")
+        raise Trouble(what, seen=error.seen, valid=error.valid, hint=error.hint, next=usage) from None
 
 
 def variant(system: System, wanted: str, *, again: tuple[str, ...]) -> str | None:
@@ -100,9 +101,15 @@ def variant(system: System, wanted: str, *, again: tuple[str, ...]) -> str | Non
     )
 
 
-def make_plan(loaded: Loaded, args: Namespace, *, seed: int) -> Plan:
+def make_plan(loaded: Loaded, args: Namespace, *, seed: int, again: tuple[str, ...]) -> Plan:
     """
     Plan an experiment as the command line asks for it.
+
+    Args:
+        loaded: The experiment.
+        args: Its target and variant.
+        seed: Its seed.
+        again: The words of the command without the variant, for the next step.
 
     Raises:
         Trouble: The system has no such target, or it has variants, but not the one that is asked for; or the target cannot do a fault.
@@ -114,7 +121,7 @@ def make_plan(loaded: Loaded, args: Namespace, *, seed: int) -> Plan:
         catalogue(),
         name=loaded.name,
         target=args.target,
-        variant=variant(loaded.system, args.variant, again=without_variant(args)),
+        variant=variant(loaded.system, args.variant, again=again),
         seed=seed,
     )
     if misplaced := impossible(planned):

@@ -19,7 +19,7 @@ from gameday.targets.protocol import TargetError
 def run(args: Namespace) -> int:
     """End it; fine when nothing is up."""
     if args.target == "kind":
-        return standing.down(load_system(args.system), args)
+        return standing.down(load_system(args), args)
     again = command("down", args.system, *out_flag(args.out))
     try:
         ended = lower(args.system, out=args.out)

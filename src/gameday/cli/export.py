@@ -10,7 +10,7 @@ from argparse import Namespace
 from gameday.cli.catalogue import load, make_plan
 from gameday.cli.exits import Exit
 from gameday.cli.foreign import find_foreign
-from gameday.cli.program import command
+from gameday.cli.program import command, context_flag, without_variant
 from gameday.cli.trouble import Trouble
 from gameday.experiment.compile import to_exported
 
@@ -24,13 +24,13 @@ def run(args: Namespace) -> int:
             next=shlex.join(("chaos", "run", args.name)),
         )
     loaded = load(args.name)
-    planned = make_plan(loaded, args, seed=args.seed)
+    planned = make_plan(loaded, args, seed=args.seed, again=without_variant(args))
     if (workers := planned.experiment.load.workers) > 1:
         raise Trouble(
             "a load of several workers cannot be exported: under chaos run one process sends it",
             seen=f"load.workers: {workers}",
             valid="a load without workers",
-            next=command("run", args.name, "--target", args.target),
+            next=command("run", args.name, "--target", args.target, *context_flag(args.allow_context)),
         )
     locustfile = str(loaded.locustfile.resolve()) if loaded.locustfile else None
     exported = to_exported(planned, locustfile=locustfile)

@@ -50,6 +50,7 @@ def run(args: Namespace) -> int:
 
 
 def _look(args: Namespace) -> Survey:
+    given = f"--context {args.context} --namespace {args.namespace}"
     try:
         target = KindTarget(context=args.context, namespace=args.namespace, url="http://127.0.0.1:1")
         see_allowed(allowing(target, args.allow_context))
@@ -57,11 +58,11 @@ def _look(args: Namespace) -> Survey:
     except ClaimError as error:
         raise Trouble(str(error), seen=args.context, next=command("init", "--help"), code=Exit.REFUSED) from error
     except TargetError as error:
-        raise Trouble(str(error), seen=args.namespace, next="kubectl config get-contexts; kubectl get ns") from error
+        raise Trouble(str(error), seen=given, next="kubectl config get-contexts; kubectl get ns") from error
     except ValueError as error:  # pydantic's: a name that Kubernetes would not take
         raise Trouble(
             "this is no context and namespace",
-            seen=f"--context {args.context} --namespace {args.namespace}",
+            seen=given,
             valid="a context of the kubeconfig, and a DNS label such as guestbook",
             next="kubectl config get-contexts; kubectl get ns",
         ) from error

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Analysis, Verdict
+from gameday.cli.cluster import allowed_context, where
 from gameday.cli.exits import Exit
 from gameday.cli.parser import parse
-from gameday.cli.program import command, out_flag, program
+from gameday.cli.program import command, context_flag, out_flag, program
 from gameday.cli.trouble import Trouble
 from gameday.experiment.plan import Plan, read_plan
 from gameday.record.folder import About, NotARunError, read_about, read_run
@@ -66,14 +67,26 @@ def put(folder: Path, texts: Mapping[str, str]) -> None:
 
 def hint(judged: Judged) -> str:
     """Say what to try next, with commands like the one that made the run."""
-    words: tuple[str, ...] = ("run", judged.plan.name)
+    words: tuple[str, ...] = ("run", judged.plan.name, *_allowing(judged.plan))
     with suppress(Trouble, SystemExit, ValueError):  # a command of another version: the experiment's name will do
         args = parse(shlex.split(judged.about.command)[1:])
         if args.command == "run":
-            words = ("run", args.name, *out_flag(args.out))
+            words = ("run", args.name, *out_flag(args.out), *context_flag(args.allow_context))
         elif args.command == "monkey":  # its flags draw the experiment
-            words = tuple(shlex.split(judged.about.command)[1:])
-    return next_step(judged.analysis, judged.plan, program=program(), run=command(*words))
+            words = _without(shlex.split(judged.about.command)[1:], "--target", "--variant", "--seed")
+    doctor = command("doctor", *where(judged.plan))
+    return next_step(judged.analysis, judged.plan, program=program(), run=command(*words), doctor=doctor)
+
+
+def _allowing(plan: Plan) -> tuple[str, ...]:
+    """Return the words that allow a plan's context."""
+    return context_flag(allowed_context(plan.target, plan.system))
+
+
+def _without(words: Sequence[str], *flags: str) -> tuple[str, ...]:
+    """Leave out flags and their values, as what comes next has its own."""
+    after = ("", *words)
+    return tuple(word for before, word in zip(after, words, strict=False) if word not in flags and before not in flags)
 
 
 def see_readable(folder: Path, files: Mapping[str, tuple[Callable[[Path], object], Callable[[Path], str]]]) -> None:
@@ -121,7 +134,7 @@ def _planned(folder: Path) -> str:
     """Return a command that makes a run again, by its plan."""
     plan = _plan(folder)
     variant = ("--variant", plan.variant) if plan.variant else ()
-    return command("run", plan.name, "--target", plan.target, "--seed", str(plan.seed), *variant)
+    return command("run", plan.name, "--target", plan.target, "--seed", str(plan.seed), *variant, *_allowing(plan))
 
 
 def _or_list(again: Callable[[Path], str], folder: Path) -> str:

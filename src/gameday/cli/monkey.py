@@ -16,9 +16,10 @@ from gameday.cli.exits import gravest
 from gameday.cli.judging import OF_VERDICT, hint
 from gameday.cli.once import once, see_able, troubles
 from gameday.cli.place import see_writable
-from gameday.cli.program import command
+from gameday.cli.program import command, out_flag
 from gameday.cli.screen import complain, count
 from gameday.cli.trouble import Trouble
+from gameday.experiment.checks.phases import MOST_S
 from gameday.experiment.flaws import did_you_mean, one_of
 from gameday.experiment.loading.finding import SUFFIX, experiment_folders, find_experiments, system_folders
 from gameday.experiment.loading.load import Loaded, load_experiment
@@ -37,12 +38,12 @@ Value = TypeVar("Value")
 
 def run(args: Namespace) -> int:
     """Draw the visits, run them as one experiment, judge it."""
-    system = load_system(args.system)
+    system = load_system(args)
     loaded = _made(system, _wanted(args, system))
-    args.name = NAME  # what make_plan's next steps begin with; a monkey's flags are its own
-    planned = make_plan(loaded, args, seed=args.seed)
+    drawn = _drawing(args)
+    planned = make_plan(loaded, args, seed=args.seed, again=(*drawn, *out_flag(args.out)))
     see_able(planned)
-    again = _words(args)
+    again = (*drawn, "--variant", args.variant)
     see_writable(args.out, again=again)
     complain(f"{count(len(planned.faults), 'visit')} of the monkey in {args.lasting}, seed {args.seed}")
     ended, judged = once(loaded, planned, name=NAME, out=args.out, again=again)
@@ -50,7 +51,7 @@ def run(args: Namespace) -> int:
         sys.stdout.write((ended.folder / "report.json").read_text(encoding="utf-8"))
     else:
         print_verdict(judged.analysis, judged.plan, ended.folder, sys.stdout, hint(judged))
-    return gravest((OF_VERDICT[judged.analysis.verdict], *troubles(ended)))
+    return gravest((OF_VERDICT[judged.analysis.verdict], *troubles(ended, planned)))
 
 
 def _made(system: System, wanted: Wanted) -> Loaded:
@@ -58,7 +59,25 @@ def _made(system: System, wanted: Wanted) -> Loaded:
     with tempfile.TemporaryDirectory(prefix="gameday-monkey-") as folder:
         path = Path(folder) / f"{NAME}{SUFFIX}"
         path.write_text(write(system, wanted), encoding="utf-8")
-        return load_experiment(path, catalogue(), systems=system_folders(Path()), switches=SWITCHES)
+        try:
+            return load_experiment(path, catalogue(), systems=system_folders(Path()), switches=SWITCHES)
+        except InvalidFileError as error:
+            _see_drawable(error, path)
+            raise
+
+
+def _see_drawable(error: InvalidFileError, drawn: Path) -> None:
+    """Raise the first mistake of what was drawn as one of the flags: its file is gone at once. Mistakes of other files stay."""
+    for each in error.problems:
+        if each.file == drawn:
+            raise Trouble(
+                f"what the flags ask for is no valid experiment: {each.message}",
+                seen=each.seen,
+                valid=each.valid,
+                hint=each.hint,
+                where=f"{each.key_path} of what was drawn" if each.key_path else "",
+                next=command(NAME, "--help"),
+            ) from error
 
 
 def _wanted(args: Namespace, system: System) -> Wanted:
@@ -78,6 +97,8 @@ def _wanted(args: Namespace, system: System) -> Wanted:
     if for_s < max(least_s(held), 2 * SEEN_S):
         valid = f"at least {seconds(least_s(held))}, or a lower --held: less cannot show that it held in {args.held} of the time"
         raise _unfit("--for", args.lasting, valid)
+    if for_s > MOST_S:
+        raise _unfit("--for", args.lasting, f"at most {seconds(MOST_S)}, as long as a phase may last")
     return Wanted(
         services=named or tuple(system.services),
         singles=bool(named),
@@ -140,8 +161,8 @@ def _unfit(flag: str, seen: str, valid: str) -> Trouble:
     return Trouble(f"{flag} cannot be taken", seen=seen, valid=valid, next=command(NAME, "--help"))
 
 
-def _words(args: Namespace) -> tuple[str, ...]:
-    """Return the words that draw and run the same again, without the folder of runs."""
+def _drawing(args: Namespace) -> tuple[str, ...]:
+    """Return the words that draw the same again, without the variant and the folder of runs."""
     given = {
         "--system": args.system,
         "--target": args.target,
@@ -152,7 +173,6 @@ def _words(args: Namespace) -> tuple[str, ...]:
         "--held": args.held,
         "--services": args.services,
         "--load": args.load,
-        "--variant": args.variant,
         "--seed": str(args.seed),
     }
     return (NAME, *(word for flag, value in given.items() if value is not None for word in (flag, value)))

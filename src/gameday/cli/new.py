@@ -31,7 +31,7 @@ def run(args: Namespace) -> int:
         valid = "small letters, digits and hyphens, beginning with a letter, such as slow-payments"
         raise Trouble("this is no name for an experiment", seen=name, valid=valid, next=command("new", "--help"))
     _see_free(name)
-    system = load_system(args.system)
+    system = load_system(args)
     call, route = _choose(system, args.fault, args.route)
     path = FOLDER / f"{name}{SUFFIX}"
     _write(path, draft(name, system, call, route))

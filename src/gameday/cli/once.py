@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from gameday.cli.cluster import refused as forbidden
+from gameday.cli.cluster import allowed_context, see_allowed, where
 from gameday.cli.exits import Exit
 from gameday.cli.judging import Judged, write_reports
 from gameday.cli.place import refusal
-from gameday.cli.program import command, out_flag, target_words
+from gameday.cli.program import command, context_flag, out_flag
 from gameday.cli.screen import complain, count, show
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.load import Loaded
@@ -25,19 +25,15 @@ from gameday.runner.folder import Sources
 from gameday.runner.lock import RefusedError
 from gameday.runner.pruning import prune, prune_suites
 from gameday.runner.supervisor import Ended, supervise
-from gameday.targets.claim import ClaimError
 from gameday.targets.connect import missing
 from gameday.targets.protocol import TargetError
 
 
 def see_able(planned: Plan) -> None:
     """Raise ``Trouble`` when something is missing that the plan's target needs, or the target may not be touched."""
-    doctor = command("doctor", *target_words(planned.target, planned.system.name))
-    try:
-        lacking = missing(planned.target, planned.system, planned.faults)
-    except ClaimError as error:
-        raise forbidden(error, next=doctor) from error
-    if lacking:
+    see_allowed(planned.target, planned.system)
+    if lacking := missing(planned.target, planned.system, planned.faults):
+        doctor = command("doctor", *where(planned))
         raise Trouble(f"this machine cannot run the {planned.target} target", seen="; ".join(lacking), next=doctor)
 
 
@@ -79,15 +75,14 @@ def once(
             elsewhere = command(*anew, "--out", "FOLDER")
             raise refusal(refused, system=planned.system.name, out=out, again=elsewhere) from refused
         except TargetError as error:
-            doctor = command("doctor", *target_words(planned.target, planned.system.name))
-            raise Trouble(str(error), next=doctor, code=Exit.INCONCLUSIVE) from error
+            raise Trouble(str(error), next=command("doctor", *where(planned)), code=Exit.INCONCLUSIVE) from error
         view.step("judging")
         return ended, write_reports(ended.folder)
 
 
-def troubles(ended: Ended) -> Iterator[Exit]:
+def troubles(ended: Ended, planned: Plan) -> Iterator[Exit]:
     """Show what went wrong beside the verdict, and yield the exit code of each."""
-    target = target_words(ended.target, ended.system)
+    target = where(planned)
     if ended.error:
         show(Trouble(ended.error, where=str(ended.folder / "history"), next=command("doctor", *target)))
         yield Exit.INCONCLUSIVE if ended.expected else Exit.INTERNAL
@@ -135,13 +130,8 @@ def made_by(again: tuple[str, ...], *, out: Path) -> str:
 def words(name: str, planned: Plan) -> tuple[str, ...]:
     """Return the words that run a plan again, without the folder of runs."""
     variant = ("--variant", planned.variant) if planned.variant else ()
-    return ("run", name, "--target", planned.target, "--seed", str(planned.seed), *variant, *_allowing(planned))
-
-
-def _allowing(planned: Plan) -> tuple[str, ...]:
-    """Return the words that allow a plan's context by its name, whoever has: the system file may not."""
-    kind = planned.system.targets.kind
-    return ("--allow-context", kind.context) if planned.target == "kind" and kind is not None and kind.allow else ()
+    allowing = context_flag(allowed_context(planned.target, planned.system))
+    return ("run", name, "--target", planned.target, "--seed", str(planned.seed), *variant, *allowing)
 
 
 def _secrets(system: System, environment: Mapping[str, str]) -> dict[str, str]:

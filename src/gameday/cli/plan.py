@@ -9,9 +9,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 
 from gameday.cli.catalogue import load, make_plan
+from gameday.cli.cluster import allowed_context
 from gameday.cli.exits import Exit
 from gameday.cli.foreign import find_foreign, show_foreign
-from gameday.cli.program import command
+from gameday.cli.program import command, place_words, without_variant
 from gameday.cli.screen import say, table
 from gameday.experiment.course import fault_window, when
 from gameday.experiment.model import Load
@@ -24,7 +25,7 @@ def run(args: Namespace) -> int:
     """Load, plan, print."""
     if foreign := find_foreign(args.name):
         return show_foreign(foreign, as_json=args.json)
-    planned = make_plan(load(args.name), args, seed=args.seed)
+    planned = make_plan(load(args.name), args, seed=args.seed, again=without_variant(args))
     if args.json:
         sys.stdout.write(planned.to_json())
     else:
@@ -62,7 +63,8 @@ def _show(planned: Plan, given: str) -> None:
     if planned.experiment.decides:
         say(f"  {planned.experiment.decides} decides between the variants")
     chosen = ("--variant", planned.variant) if planned.variant else ()
-    say(f"\nnext: {command('run', given, *chosen, '--seed', str(planned.seed))}")
+    place = place_words(planned.target, allowed_context(planned.target, planned.system))
+    say(f"\nnext: {command('run', given, *place, *chosen, '--seed', str(planned.seed))}")
 
 
 def _timeline(planned: Plan) -> Iterator[tuple[str, ...]]:

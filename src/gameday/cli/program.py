@@ -28,13 +28,24 @@ def out_flag(out: Path) -> tuple[str, ...]:
     return () if out == RUNS else ("--out", str(out))
 
 
-def target_words(target: str, system: str) -> tuple[str, ...]:
-    """Return the words that name a target, and the system that is there; none for the local one, which is anybody's."""
-    return () if target == "local" else ("--target", target, *(() if system == "shop" else ("--system", system)))
+def context_flag(context: str | None) -> tuple[str, ...]:
+    """Return the words that allow a context by its name; none where nobody has."""
+    return ("--allow-context", context) if context else ()
+
+
+def place_words(target: str, context: str | None) -> tuple[str, ...]:
+    """Return the words that name a target and the context that is allowed there; none for the local one, which is anybody's."""
+    return () if target == "local" else ("--target", target, *context_flag(context))
+
+
+def target_words(target: str, system: str, context: str | None) -> tuple[str, ...]:
+    """Return the words that name a target, the context that is allowed there, and the system; none for the local one."""
+    named = () if target == "local" or system == "shop" else ("--system", system)
+    return (*place_words(target, context), *named)
 
 
 def without_variant(args: Namespace) -> tuple[str, ...]:
-    """Return the words of ``run`` or ``plan`` as they were typed, without the variant and what is usual."""
+    """Return the words of ``run``, ``plan`` or ``export`` as they were typed, without the variant and what is usual."""
     seed = () if args.seed == 1 else ("--seed", str(args.seed))
-    target = () if args.target == "local" else ("--target", args.target)
-    return (args.command, args.name, *target, *seed, *out_flag(vars(args).get("out", RUNS)))
+    place = place_words(args.target, args.allow_context)
+    return (args.command, args.name, *place, *seed, *out_flag(vars(args).get("out", RUNS)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gameday.cli.catalogue import see_declared
 from gameday.cli.catalogue import system as load_system
-from gameday.cli.cluster import allowed, refused
+from gameday.cli.cluster import allowed, refused, see_allowed
 from gameday.cli.exits import Exit
 from gameday.cli.program import command, out_flag, target_words
 from gameday.cli.screen import complain, say
@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
     if any(each.unreadable for each in found):
         raise Trouble("some runs cannot be read", next="look at them and move them away", code=Exit.RESIDUE)
     if repaired.left or any(each.left if isinstance(each, Recovered) else each.played is False for each in found):
-        target = target_words(args.target, args.system)
+        target = target_words(args.target, args.system, args.allow_context)
         again, down = (command(word, *words, *out_flag(out)) for word, words in (("recover", target), ("down", ())))
         raise Trouble(
             "not everything could be ended or undone",
@@ -53,15 +53,16 @@ def _target(args: Namespace) -> Repaired:
     """Undo, from the target alone, what runs have left there, and say what that was."""
     if args.target == "local":  # everything there ends with the run's processes: the folders tell
         return Repaired((), ())
-    system = load_system(args.system)
-    see_declared(system, args.target)
-    doctor = command("doctor", *target_words(args.target, args.system))
+    declared = load_system(args)
+    see_declared(declared, args.target)
+    system, place = allowed(declared, args), target_words(args.target, args.system, args.allow_context)
+    see_allowed(args.target, system)
     try:
-        repaired = recovered(args.target, allowed(system, args), complain)
+        repaired = recovered(args.target, system, complain)
     except ClaimError as error:
-        raise refused(error) from error
+        raise refused(error, next=command("recover", *place, *out_flag(args.out))) from error
     except TargetError as error:
-        raise Trouble(str(error), next=doctor, code=Exit.RESIDUE) from error
+        raise Trouble(str(error), next=command("doctor", *place), code=Exit.RESIDUE) from error
     for text in repaired.undone:
         say(f"{args.target}: {text}")
     if not repaired.undone and not repaired.left:

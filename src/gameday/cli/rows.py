@@ -14,10 +14,11 @@ from typing import Literal
 from gameday.analysis.model import Analysis, Verdict
 from gameday.analysis.suite import Row, figures
 from gameday.cli.catalogue import make_plan
+from gameday.cli.cluster import where
 from gameday.cli.exits import Exit, gravest
 from gameday.cli.judging import OF_VERDICT
 from gameday.cli.once import once, troubles
-from gameday.cli.program import command, out_flag, target_words
+from gameday.cli.program import command, out_flag
 from gameday.cli.screen import complain, show
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.suite import LoadedEntry
@@ -48,10 +49,10 @@ def settings(entry: LoadedEntry, args: Namespace) -> Namespace:
     return Namespace(**{**vars(args), **own})
 
 
-def try_plan(entry: LoadedEntry, args: Namespace) -> Plan | Trouble:
-    """Plan one experiment; where that cannot be, say why."""
+def try_plan(entry: LoadedEntry, args: Namespace, *, again: tuple[str, ...]) -> Plan | Trouble:
+    """Plan one experiment; where that cannot be, say why. ``again`` are the suite's words without the variant."""
     try:
-        return make_plan(entry.loaded, args, seed=args.seed)
+        return make_plan(entry.loaded, args, seed=args.seed, again=again)
     except Trouble as trouble:
         return trouble
 
@@ -63,7 +64,7 @@ def carry_out(entry: LoadedEntry, planned: Plan | Trouble, args: Namespace, *, t
     start_s = time.monotonic()
     try:
         ended, judged = once(entry.loaded, planned, name=entry.name, out=args.out)
-        codes = tuple(troubles(ended))
+        codes = tuple(troubles(ended, planned))
     except Trouble as trouble:
         return _refused(entry, args, trouble)
     except Exception as error:  # noqa: BLE001 - told and kept with its traceback; the other experiments must run
@@ -151,7 +152,7 @@ def _keep(error: Exception, path: Path, args: Namespace, planned: Plan) -> str:
     """Write the traceback beside the summary, tell it in one line, and return that line."""
     path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     what = f"internal error, {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-    again = command("recover", *target_words(planned.target, planned.system.name), *out_flag(args.out))
+    again = command("recover", *where(planned), *out_flag(args.out))
     show(Trouble(what, where=str(path), next=again))
     sys.stderr.flush()
     return what

@@ -13,6 +13,7 @@ from gameday.cli.judging import OF_VERDICT, Judged, hint
 from gameday.cli.locustfile import try_locustfile
 from gameday.cli.once import once, prune_old, see_able, troubles, words
 from gameday.cli.place import see_writable
+from gameday.cli.program import without_variant
 from gameday.cli.repeats import Made, tell
 from gameday.cli.screen import show
 from gameday.cli.trouble import Trouble
@@ -26,7 +27,8 @@ def run(args: Namespace) -> int:
     if foreign := find_foreign(args.name):
         return _foreign(foreign, args)
     loaded = load(args.name)
-    planned = make_plan(loaded, args, seed=args.seed)
+    again = without_variant(args)
+    planned = make_plan(loaded, args, seed=args.seed, again=again)
     see_able(planned)
     see_writable(args.out, again=words(args.name, planned))
     try_locustfile(loaded)
@@ -34,7 +36,7 @@ def run(args: Namespace) -> int:
     found: list[Exit] = []
     for seed in range(args.seed, args.seed + args.repeat):
         if made:
-            planned = make_plan(loaded, args, seed=seed)
+            planned = make_plan(loaded, args, seed=seed, again=again)
         try:
             ended, judged = once(loaded, planned, name=args.name, out=args.out)
         except Trouble as refused:
@@ -45,7 +47,7 @@ def run(args: Namespace) -> int:
             break
         _tell(ended, judged, args)
         made.append(Made(seed, ended.folder, judged.analysis))
-        found += troubles(ended)
+        found += troubles(ended, planned)
         if ended.interrupted or ended.residue:
             break
     together = repeated([each.analysis.verdict for each in made], asked=args.repeat)

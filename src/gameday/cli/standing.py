@@ -8,11 +8,11 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 from gameday.cli.catalogue import see_declared, variant
-from gameday.cli.cluster import allowed, refused
+from gameday.cli.cluster import allowed, refused, see_allowed
 from gameday.cli.curl import curl
 from gameday.cli.exits import Exit
 from gameday.cli.flags import DEFAULT_VARIANT
-from gameday.cli.program import command
+from gameday.cli.program import command, place_words, target_words
 from gameday.cli.screen import complain, say, table
 from gameday.cli.trouble import Trouble
 from gameday.experiment.model import System
@@ -26,6 +26,7 @@ def up(declared: System, args: Namespace) -> int:
 
     see_declared(declared, args.target)
     system, again, began_s = allowed(declared, args), _words("up", args), time.monotonic()
+    see_allowed(args.target, system)
     wanted = variant(system, args.variant or DEFAULT_VARIANT, again=again)
     try:
         raised = raise_up(system, wanted, keep=args.variant is None, progress=complain)
@@ -33,7 +34,7 @@ def up(declared: System, args: Namespace) -> int:
         raise refused(error, next=command(*again)) from error
     except TargetError as error:
         what, *details = str(error).splitlines()
-        after = command("doctor", "--target", args.target)
+        after = command("doctor", *target_words(args.target, system.name, args.allow_context))
         raise Trouble(
             f"{system.name} is not up: {what}", details=tuple(details), next=after, code=Exit.INCONCLUSIVE
         ) from error
@@ -43,7 +44,7 @@ def up(declared: System, args: Namespace) -> int:
         f"{told}{f', {raised.variant}' if raised.variant else ''} (context {raised.context}, namespace {raised.namespace})"
     )
     table(_routes(system, raised.urls), indent="  ")
-    run, end = command("run", "NAME", "--target", args.target), command(*_words("down", args))
+    run, end = command("run", "NAME", *place_words(args.target, args.allow_context)), command(*_words("down", args))
     say(f"next: {run}, which uses it; {end}, which ends it")
     sys.stdout.flush()
     return Exit.PASSED
@@ -55,6 +56,7 @@ def down(declared: System, args: Namespace) -> int:
 
     see_declared(declared, args.target)
     system, again = allowed(declared, args), _words("down", args)
+    see_allowed(args.target, system)
     try:
         removed = take_down(system, complain)
     except ClaimError as error:
@@ -71,8 +73,7 @@ def down(declared: System, args: Namespace) -> int:
 
 def _words(word: str, args: Namespace) -> tuple[str, ...]:
     system = () if args.system == "shop" else (args.system,)
-    allowing = ("--allow-context", args.allow_context) if args.allow_context else ()
-    return (word, *system, "--target", args.target, *allowing)
+    return (word, *system, *place_words(args.target, args.allow_context))
 
 
 def _routes(system: System, urls: Mapping[str, str]) -> list[tuple[str, ...]]:

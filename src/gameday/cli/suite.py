@@ -16,7 +16,7 @@ from gameday.cli.flags import DEFAULT_VARIANT
 from gameday.cli.locustfile import try_locustfile
 from gameday.cli.once import prune_old, prune_old_suites, see_able
 from gameday.cli.place import see_writable
-from gameday.cli.program import command, out_flag
+from gameday.cli.program import command, context_flag, out_flag
 from gameday.cli.rows import INTERRUPTED, Done, carry_out, not_run, settings, try_plan
 from gameday.cli.screen import complain, say, table
 from gameday.cli.trouble import Trouble
@@ -31,14 +31,15 @@ from gameday.runner.suite import FILE, create, keep, previous
 def run(args: Namespace) -> int:
     """Run every experiment of a suite; a line each and where the summary is go to stdout, progress to stderr."""
     loaded = load_suite(args.suite)
-    plans = [try_plan(entry, settings(entry, args)) for entry in loaded.entries]
+    again = (*_without_variant(args), *_against(args), *out_flag(args.out))
+    plans = [try_plan(entry, settings(entry, args), again=again) for entry in loaded.entries]
     if isinstance(plans[0], Trouble) and all(isinstance(each, Trouble) for each in plans):
         raise plans[0]
     see_able(next(each for each in plans if not isinstance(each, Trouble)))
-    see_writable(args.out, again=_words(args))
     for entry in loaded.entries:
         try_locustfile(entry.loaded)
     before = _before(loaded, args)
+    see_writable(args.out, again=(*_words(args), *_against(args)))
     folder = create(args.out, loaded.name)
     started = dt.datetime.now(dt.UTC)
     with Interruptions().watch() as interruptions:
@@ -92,14 +93,15 @@ def _made(
 
 
 def _before(loaded: LoadedSuite, args: Namespace) -> SuiteRun | None:
-    """Find the time before: where runs are kept, or in the folder that is named."""
+    """Find the time before: where runs are kept, which may not be there yet, or in the folder that is named."""
     place = args.out if args.against is None else args.against
-    if not place.is_dir():
+    again = command(*_words(args), *out_flag(args.out))
+    if args.against is not None and not place.is_dir():
         raise Trouble(
             "there is no folder to compare with",
             seen=str(place),
             valid="a folder of runs, or one suite's folder in its suites/",
-            next=command(*_words(args)),
+            next=again,
         )
     try:
         found = previous(place, name=loaded.name, target=args.target)
@@ -108,7 +110,7 @@ def _before(loaded: LoadedSuite, args: Namespace) -> SuiteRun | None:
             f"the earlier result cannot be read: {error}",
             where=str(place / FILE),
             valid="a folder of runs, or one suite's folder in its suites/",
-            next=command(*_words(args)),
+            next=again,
         ) from error
     if found is None and args.against is not None:
         complain(f"{place} holds no result of {loaded.name} on {args.target}: nothing is compared")
@@ -152,6 +154,13 @@ def _tell(made: SuiteRun, comparison: Comparison | None, folder: Path, *, as_jso
 def _words(args: Namespace) -> tuple[str, ...]:
     """Return the words that run the suite again, without the folders."""
     variant = () if args.variant == DEFAULT_VARIANT else ("--variant", args.variant)
+    return (*_without_variant(args), *variant)
+
+
+def _without_variant(args: Namespace) -> tuple[str, ...]:
     seed = () if args.seed == 1 else ("--seed", str(args.seed))
-    allowing = ("--allow-context", args.allow_context) if args.allow_context else ()
-    return ("suite", args.suite, "--target", args.target, *allowing, *variant, *seed)
+    return ("suite", args.suite, "--target", args.target, *context_flag(args.allow_context), *seed)
+
+
+def _against(args: Namespace) -> tuple[str, ...]:
+    return ("--against", str(args.against)) if args.against is not None else ()

@@ -25,7 +25,7 @@ from gameday.targets.protocol import TargetError
 
 def run(args: Namespace) -> int:
     """See that it is up, and say how to reach it; a second time it says that it is."""
-    system = load_system(args.system)
+    system = load_system(args)
     if args.target == "kind":
         return standing.up(system, args)
     if lacking := missing():

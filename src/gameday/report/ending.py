@@ -43,7 +43,7 @@ def ending(analysis: Analysis, plan: Plan, folder: Path, hint: str, *, link: str
     return (*_why(analysis, plan, width), Line(""), *_further(folder, hint, link, width))
 
 
-def next_step(analysis: Analysis, plan: Plan, *, program: str = "gameday", run: str = "") -> str:
+def next_step(analysis: Analysis, plan: Plan, *, program: str = "gameday", run: str = "", doctor: str = "") -> str:
     """
     Suggest what to try next, from the verdict alone: a line of words, then perhaps a command.
 
@@ -52,6 +52,7 @@ def next_step(analysis: Analysis, plan: Plan, *, program: str = "gameday", run: 
         plan: Whose run it was.
         program: How the program is called here.
         run: The command that runs the experiment, without target, variant and seed; by its name when empty.
+        doctor: The command that tells what the machine lacks where the plan runs; plainly so when empty.
     """
     again = f"{run or f'{program} run {plan.name}'}{'' if plan.target == 'local' else f' --target {plan.target}'}"
     same = f"{again} --variant {plan.variant}" if plan.variant not in {None, USUAL} else again
@@ -67,9 +68,7 @@ def next_step(analysis: Analysis, plan: Plan, *, program: str = "gameday", run: 
         case Verdict.PASS:
             return f"ask again with other {who}:\n{same} --seed {plan.seed + 1}"
         case Verdict.INVALID:
-            system = "" if plan.target == "local" or plan.system.name == "shop" else f" --system {plan.system.name}"
-            doctor = f"{program} doctor{'' if plan.target == 'local' else f' --target {plan.target}'}{system}"
-            return f"read under Gates in the report what did not hold, and what this machine lacks:\n{doctor}"
+            return f"read under Gates in the report what did not hold, and what this machine lacks:\n{doctor or f'{program} doctor'}"
         case _:
             return _undecided(plan, same)
 

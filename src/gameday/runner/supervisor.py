@@ -65,8 +65,6 @@ class Ended:
         error: What kept the run from being completed, None if nothing did; the traceback is in the history.
         expected: The error is one that a target or a load may have, not a mistake of ours.
         left: What a look for what is left found in a system that goes on without the run, one sentence each.
-        target: Where it ran.
-        system: The system's name.
     """
 
     folder: Path
@@ -75,8 +73,6 @@ class Ended:
     error: str | None
     expected: bool
     left: tuple[str, ...]
-    target: str
-    system: str
 
 
 def supervise(plan: Plan, sources: Sources, *, out: Path, secrets: Mapping[str, str], view: View, env: Env) -> Ended:
@@ -154,8 +150,6 @@ class _Run:
             self.error,
             self.expected,
             self.left,
-            self.plan.target,
-            self.plan.system.name,
         )
 
     def _set_up(self, sources: Sources) -> None:

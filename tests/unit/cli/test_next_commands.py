@@ -61,6 +61,12 @@ def test_a_plan_of_a_file_leads_to_a_run_of_that_file(capsys: pytest.CaptureFixt
         (["export", "mine/none.yaml", "--variant", "x"], "export mine/none.yaml --variant naive"),
         (["up", "--variant", "x", "--out", "o"], "up shop --out o --variant naive"),
         (["new", "No"], "new --help"),
+        (["new", "mine", "--system", "shp"], "new --help"),
+        (["monkey", "--system", "shp"], "monkey --help"),
+        (["up", "shp"], "up --help"),
+        (["doctor", "--system", "shp"], "doctor --help"),
+        (["recover", "--target", "kind", "--system", "shp"], "recover --help"),
+        (["completion"], "completion --help"),
     ],
 )
 def test_every_error_s_next_command_begins_as_the_program_was_called(
@@ -71,6 +77,20 @@ def test_every_error_s_next_command_begins_as_the_program_was_called(
         pytest.skip("this machine cannot run the local target")
     assert main(arguments) == Exit.USAGE
     assert last(capsys.readouterr().err) == f"next: {TYPED} {command}"
+
+
+def test_a_shell_that_is_missing_is_told_without_the_words_that_only_scripts_say(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They stand in no help."""
+    assert main(["completion"]) == Exit.USAGE
+    assert capsys.readouterr().err.startswith("error: the following arguments are required: SHELL\n")
+
+
+def test_a_context_that_is_not_there_is_told_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """The namespace alone would mislead: nobody has looked for it yet."""
+    assert main(["init", "--context", "kind-no-such", "--namespace", "mine"]) == Exit.USAGE
+    assert "  seen: --context kind-no-such --namespace mine\n" in capsys.readouterr().err
 
 
 def test_mistakes_in_files_lead_back_to_the_command_that_found_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,6 +153,13 @@ def test_the_hint_after_a_run_repeats_the_file_the_folder_and_the_variant() -> N
     command = "gameday run mine/none.yaml --target local --seed 7 --variant naive --out 'my runs'"
     assert _hint(command) == f"{TYPED} run mine/none.yaml --out 'my runs' --variant naive --seed 8"
     assert _hint(command, Verdict.INCONCLUSIVE) == _hint(command)
+
+
+def test_the_hint_after_a_monkey_says_each_flag_once() -> None:
+    """What draws its visits stays; what comes next has its own seed."""
+    command = "gameday monkey --services web --target local --for 2m --variant naive --seed 7 --out 'my runs'"
+    expected = f"{TYPED} monkey --services web --for 2m --out 'my runs' --variant naive --seed 8"
+    assert _hint(command) == expected
 
 
 def test_the_hint_after_a_naive_failure_keeps_the_folder() -> None:

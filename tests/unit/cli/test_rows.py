@@ -72,7 +72,7 @@ def done(
 
 def over(out: Path, *, interrupted: str | None = None, residue: bool = False, error: str | None = None) -> Ended:
     """Say how a run ended; well, if nothing is said."""
-    return Ended(out / "20260101-small", interrupted, residue, error, error is None, (), "local", "shop")
+    return Ended(out / "20260101-small", interrupted, residue, error, error is None, ())
 
 
 @pytest.mark.parametrize(

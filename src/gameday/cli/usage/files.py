@@ -79,4 +79,5 @@ def add_completion(commands: Commands[Parser], name: str) -> None:
         metavar="SHELL",
         help="bash, zsh or fish",
     )
-    command.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    words = command.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    words.required = False  # so that what is missing is told without them

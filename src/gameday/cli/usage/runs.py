@@ -67,14 +67,14 @@ def add_monkey(commands: Commands[Parser], name: str) -> None:
         name,
         "kill random replicas at random moments, and judge whether users notice",
         "gameday monkey",
-        "gameday monkey --for 2m --every 8s --services web",
+        "gameday monkey --for 2m --every 15s --services web",
         "gameday monkey --target kind --seed 7 --load login=60/s,product=60/s",
     )
     add_about(command, "what it visits")
     command.add_argument(
-        "--for", dest="lasting", default="60s", metavar="TIME", help="for how long it comes (default: 60s)"
+        "--for", dest="lasting", default="90s", metavar="TIME", help="for how long it comes, at most 1h (default: 90s)"
     )
-    command.add_argument("--every", default="10s", metavar="TIME", help="how often, on average (default: 10s)")
+    command.add_argument("--every", default="15s", metavar="TIME", help="how often, on average (default: 15s)")
     command.add_argument(
         "--services",
         metavar="NAMES",

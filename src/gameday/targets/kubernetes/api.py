@@ -26,7 +26,7 @@ from kubernetes.client import (
     VersionApi,
 )
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config import ConfigException
+from kubernetes.config import kube_config
 
 from gameday.targets.protocol import TargetError
 
@@ -176,30 +176,51 @@ def open_api(context: str) -> Api:
     The context is looked for where kubectl does: in the files that ``KUBECONFIG`` names, else in ``~/.kube/config``.
 
     Raises:
-        TargetError: There is no such context; it says which there are.
+        TargetError: There is no such context, and it says which there are; or the files cannot be read.
     """
     configuration = Configuration()
-    try:
-        config.load_kube_config(context=context, client_configuration=configuration, persist_config=False)
-    except ConfigException as error:
-        there = contexts()
-        known = ", ".join(there) if there else "none"
+    if context not in (there := contexts()):
         raise TargetError(
-            f"there is no context {context} in your kubeconfig; contexts: {known}; "
+            f"there is no context {context} in your kubeconfig; contexts: {', '.join(there) or 'none'}; "
             "gameday up --target kind makes the demo's cluster"
-        ) from error
+        )
+    with _reading():
+        config.load_kube_config(context=context, client_configuration=configuration, persist_config=False)
     configuration.connection_pool_maxsize = _CONNECTIONS
     configuration.retries = urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0)
     return Api(context, configuration)
 
 
 def contexts() -> tuple[str, ...]:
-    """Return the names of the contexts in the kubeconfig, sorted; empty when there is none or it cannot be read."""
+    """
+    Return the names of the contexts in the kubeconfig, sorted; empty when there is no file.
+
+    Raises:
+        TargetError: A file cannot be read.
+    """
+    with _reading():
+        merged = kube_config.KubeConfigMerger(kube_config.KUBE_CONFIG_DEFAULT_LOCATION).config
+        return tuple(sorted(str(each["name"]) for each in merged.value["contexts"])) if merged else ()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Raise whatever comes of a broken kubeconfig as a ``TargetError`` that names the files."""
     try:
-        found, _ = config.list_kube_config_contexts()
-    except ConfigException:
-        return ()
-    return tuple(sorted(str(each["name"]) for each in found))
+        yield
+    except Exception as error:
+        files = kube_config.KUBE_CONFIG_DEFAULT_LOCATION
+        raise TargetError(
+            f"the kubeconfig {files} cannot be read: {_wrong(error)}; "
+            "valid is a file as kubectl writes it, or several in KUBECONFIG; see: kubectl config view"
+        ) from error
+
+
+def _wrong(error: Exception) -> str:
+    """Return what is wrong with a kubeconfig, in one line; for other content the library stumbles in its own code."""
+    if isinstance(error, TypeError | AttributeError | LookupError):
+        return "its content is not that of a kubeconfig"
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
 
 
 def _said(error: ApiException) -> str:
