@@ -6,11 +6,12 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 from pydantic import JsonValue
 
-from cluster.standing import Stands
+from cluster.standing import NAMESPACE, Stands, kubectl
 from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.model import System
 from gameday.faults import catalogue
@@ -18,6 +19,7 @@ from gameday.faults.place import LEASE_S
 from gameday.faults.protocol import Data, Fault
 from gameday.targets.kubernetes import ahead, janitor
 from gameday.targets.kubernetes.api import Api, open_api
+from gameday.targets.kubernetes.copies import copies
 from gameday.targets.kubernetes.keeper import new_run
 from gameday.targets.kubernetes.residue import find_residue, look
 from gameday.targets.kubernetes.site import Site, site_of
@@ -224,6 +226,41 @@ def test_a_job_that_has_waited_undoes_what_a_killed_runner_left(running: Shop) -
     wait_until(lambda: fault.healed(undo, running.target), within_s=TO_HEAL_S, what="the healing")
 
 
+def test_no_copy_of_an_undo_is_left_that_a_rollback_could_bring_back(running: Shop) -> None:
+    """Kubernetes writes what is noted on a Deployment on its ReplicaSet too, and leaves it there."""
+    target = running.target
+    target.scale("recommendations", 2, lease_s=LEASE_S)
+    try:
+        wait_until(lambda: bool(copies(running.api, running.site)), within_s=LEASE_S, what="the copy")
+    finally:
+        target.unscale("recommendations")
+    wait_until(running.is_whole, within_s=TO_HEAL_S, what="the undo")
+    assert copies(running.api, running.site) == ()
+
+
+def test_a_change_that_nobody_would_undo_is_not_made(
+    running: Shop, stands: Stands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quota leaves no place for what undoes it: the run is told so, with the cluster's own words, before its load or at the injection."""
+    for name in ("STARTED_S", "SOON_S"):
+        monkeypatch.setattr(ahead if name == "STARTED_S" else janitor, name, 2.0)
+    site, before = replace(running.site, run=new_run()), running.target.workload("payments").desired
+    kubectl(stands, "-n", NAMESPACE, "create", "quota", "full", "--hard=pods=1")
+    try:
+        for change in (
+            partial(ahead.start, running.api, site, {"payments": 60}),
+            partial(KubernetesTarget(site).scale, "payments", 0, lease_s=LEASE_S),
+        ):
+            with pytest.raises(TargetError, match=r"(?s)what undoes a fault .* did not start.* exceeded quota: full"):
+                change()
+            assert not outstanding(running.api, site)
+            assert running.target.workload("payments").desired == before
+    finally:
+        kubectl(stands, "-n", NAMESPACE, "delete", "quota", "full")
+        ahead.end(running.api, site, ["payments"])
+    wait_until(running.is_whole, within_s=TO_HEAL_S, what="nothing to be left")
+
+
 def test_recovering_needs_nothing_but_the_cluster(running: Shop) -> None:
     """Another process, on another machine, finds what is outstanding and undoes it; twice is once."""
     fault, plan, undo = prepared(running, "scale-down")
@@ -256,13 +293,14 @@ def test_a_kill_is_proven_only_when_its_pod_has_ended(running: Shop) -> None:
     fault = catalogue()["kill"]
     plan = fault.plan(fault.parameters.model_validate({"service": service, "replicas": "all", "down": "10s"}), shop())
     undo = fault.prepare(plan, target)
+    killed = {each.identity for each in target.replicas(service)}
     injected = fault.inject(plan, target, undo)
 
     def bites() -> bool:
         fault.renew(plan, target, undo)
-        proven, there = fault.prove(plan, target, injected).bites, bool(target.replicas(service))
+        proven = fault.prove(plan, target, injected).bites
         looks.append(proven)
-        assert not (proven and there)
+        assert not (proven and killed & {each.identity for each in target.replicas(service)})
         return proven
 
     looks: list[bool] = []

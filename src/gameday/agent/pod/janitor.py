@@ -73,6 +73,17 @@ def undo(ask: Ask, path: str, namespace: str, found: Message) -> None:
         ask("PATCH", f"/api/v1/namespaces/{namespace}/pods/{pod}", {"metadata": {"annotations": {COST: None}}})
     gone = {"resourceVersion": meta["resourceVersion"], "annotations": {UNDO: None}}
     ask("PATCH", path, {"metadata": gone, **wanted["patch"]})
+    if "/deployments/" in path:
+        forget(ask, namespace, json.loads(meta["annotations"][UNDO])["janitor"])
+
+
+def forget(ask: Ask, namespace: str, job: str) -> None:
+    """Remove the copies of the annotation that names this Job: a Deployment's are written on its ReplicaSet, and a rollback would bring them back."""
+    sets = f"/apis/apps/v1/namespaces/{namespace}/replicasets"
+    for each in (ask("GET", sets, None) or {}).get("items", ()):
+        text = each["metadata"].get("annotations", {}).get(UNDO)
+        if text and json.loads(text)["janitor"] == job:
+            ask("PATCH", f"{sets}/{each['metadata']['name']}", {"metadata": {"annotations": {UNDO: None}}})
 
 
 def keep(ask: Ask, path: str, job: str, namespace: str, looks: Iterator[float], *, first_s: float) -> str:

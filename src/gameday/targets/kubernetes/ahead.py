@@ -12,6 +12,8 @@ from gameday.targets.kubernetes.site import Site
 from gameday.targets.kubernetes.undo import outstanding
 from gameday.targets.kubernetes.workload import path_of
 
+STARTED_S = 30.0
+"""So long a pod may take to start before the load: the run waits for nothing else."""
 LATE_S = 180
 """A fault begins at most so much later than on the load's clock: agents take up to 40 s, the load up to a minute; the rest is margin."""
 
@@ -31,10 +33,17 @@ def waits(faults: Sequence[PlannedFault]) -> dict[str, int]:
 
 
 def start(api: Api, site: Site, waits_s: Mapping[str, int]) -> None:
-    """Start a Job for the workload of each service, which waits for so long. Idempotent; raises ``TargetError``."""
+    """
+    Start a Job for the workload of each service, which waits for so long, and return when its pod runs. Idempotent.
+
+    Raises:
+        TargetError: One cannot be made or does not start, so nobody would undo a fault when gameday is gone.
+    """
 
     def start_one(service: str) -> None:
-        janitor.prepare(api, site, path=path_of(api, site, service), first_s=waits_s[service])
+        path = path_of(api, site, service)
+        janitor.prepare(api, site, path=path, first_s=waits_s[service])
+        janitor.await_pod(api, site, janitor.name_ahead(site, path), within_s=STARTED_S)
 
     parallel.each(waits_s, start_one)
 

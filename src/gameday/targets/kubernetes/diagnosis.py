@@ -46,14 +46,19 @@ def _explain(api: Api, namespace: str, pod: V1Pod) -> Iterator[str]:
     for container, reason, message in _waiting(pod):
         yield f"  container {container}: {reason}{f': {message}' if message else ''}"
         lacking = lacking or reason in _IMAGE
-    for event in _events(api, namespace, name):
-        yield f"  event {event.reason}: {' '.join((event.message or '').split())}"
+    yield from told_by_events(api, namespace, "Pod", name)
     if lacking:
         images = ", ".join(sorted({each.image for each in pod.spec.containers}))
         yield f"  the node lacks {images}: gameday up loads it, as does kind load docker-image {images} --name CLUSTER"
     elif pod.status.container_statuses:
         for line in _said(api, namespace, pod):
             yield f"  said: {line}"
+
+
+def told_by_events(api: Api, namespace: str, kind: str, name: str) -> Iterator[str]:
+    """Yield a line for each of the newest events of an object, without those that are routine if there are others."""
+    for event in _events(api, namespace, kind, name):
+        yield f"  event {event.reason}: {' '.join((event.message or '').split())}"
 
 
 def _is_ready(pod: V1Pod) -> bool:
@@ -74,11 +79,11 @@ def _waiting(pod: V1Pod) -> Iterator[tuple[str, str, str]]:
             yield status.name, state.terminated.reason or "ended", f"exit code {state.terminated.exit_code}"
 
 
-def _events(api: Api, namespace: str, pod: str) -> list[CoreV1Event]:
-    """Return a pod's own events that are no routine, the newest last."""
+def _events(api: Api, namespace: str, kind: str, name: str) -> list[CoreV1Event]:
+    """Return an object's own events that are no routine, the newest last."""
     try:
-        with api.translated(f"listing the events of pod {pod}"):
-            chosen = f"involvedObject.kind=Pod,involvedObject.name={pod}"
+        with api.translated(f"listing the events of {name}"):
+            chosen = f"involvedObject.kind={kind},involvedObject.name={name}"
             events: list[CoreV1Event] = api.core.list_namespaced_event(namespace, field_selector=chosen).items
     except TargetError:  # what is known without them is told all the same
         return []

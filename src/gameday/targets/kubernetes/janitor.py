@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from gameday.targets.kubernetes.api import Api, ConflictError, NotFoundError
+from gameday.targets.kubernetes.diagnosis import explain, told_by_events
 from gameday.targets.kubernetes.image import SHOP
 from gameday.targets.kubernetes.objects import COMPONENT, CONFINED, MANAGED_BY, MANAGER
 from gameday.targets.kubernetes.site import Site
+from gameday.targets.protocol import TargetError
 
 RUN = "gameday.dev/run"
 """The label of everything that a run puts into a cluster."""
@@ -23,6 +27,9 @@ MOST_S = 7200
 """The Job is ended so long after its wait, whatever happens: longer than any run, which lasts ten minutes unless its file allows more."""
 FIRST_S = 30
 """How long it waits for the annotation that names it; who has created it with a change writes that in the next instant, or is dead."""
+SOON_S = 10.0
+"""So long its pod may take to start: it takes one or two seconds, and this long a fault can wait for it."""
+_LOOK_S = 0.1
 RETRIES = 3
 """How often its pod is replaced when the node under it goes away."""
 
@@ -31,8 +38,9 @@ def start(api: Api, site: Site, *, path: str, spare: str | None) -> str:
     """
     Return the name of a Job that watches the object at an API ``path``: of the one that waits for it, or of a new one.
 
-    A new one runs a second or two later, and not on the node ``spare``, which is to be emptied; None spares none. One that waited is
-    returned once by a process: it may have undone its change since and ended, which its status tells only seconds later.
+    A new one is returned when its pod runs, a second or two later, and not on the node ``spare``, which is to be emptied; None spares
+    none. One that waited is returned once by a process: it may have undone its change since and ended, which its status tells only seconds
+    later. Raises ``TargetError`` when it does not start: a change that nobody would undo must not be made.
     """
     waiting = name_ahead(site, path)
     if waiting not in api.janitors and _is_waiting(api, site, waiting):
@@ -40,6 +48,11 @@ def start(api: Api, site: Site, *, path: str, spare: str | None) -> str:
         return waiting
     name = f"gameday-janitor-{secrets.token_hex(4)}"
     _create(api, site, name, path=path, spare=spare, first_s=FIRST_S)
+    try:
+        await_pod(api, site, name, within_s=SOON_S)
+    except TargetError:
+        end(api, site, name)
+        raise
     return name
 
 
@@ -47,6 +60,19 @@ def prepare(api: Api, site: Site, *, path: str, first_s: int) -> None:
     """Create the Job that a change of the object at an API ``path`` will need within ``first_s``; else it ends by itself. Idempotent."""
     with suppress(ConflictError):  # it is there already
         _create(api, site, name_ahead(site, path), path=path, spare=None, first_s=first_s)
+
+
+def await_pod(api: Api, site: Site, name: str, *, within_s: float) -> None:
+    """Return when the pod of a Job runs. Raises ``TargetError`` with what its events say when that takes longer."""
+    until_s = time.monotonic() + within_s
+    while not _runs(api, site, name):
+        if time.monotonic() > until_s:
+            told = "\n".join(_events(api, site, name))
+            raise TargetError(
+                f"what undoes a fault when gameday is gone did not start within {within_s:g} s (job {name} in namespace {site.namespace}); "
+                f"it needs the account {ACCOUNT}, which manifests/janitor.yaml makes, and a pod of its own\n{told}"
+            )
+        time.sleep(_LOOK_S)
 
 
 def name_ahead(site: Site, path: str) -> str:
@@ -80,6 +106,18 @@ def _is_waiting(api: Api, site: Site, name: str) -> bool:
     return bool(status.active and not ended)
 
 
+def _runs(api: Api, site: Site, name: str) -> bool:
+    with api.translated(f"reading job {name}"):
+        return bool(api.batch.read_namespaced_job(name, site.namespace).status.ready)
+
+
+def _events(api: Api, site: Site, name: str) -> Iterator[str]:
+    yield from told_by_events(api, site.namespace, "Job", name)
+    with api.translated(f"listing the pods of job {name}"):
+        pods = api.core.list_namespaced_pod(site.namespace, label_selector=f"job-name={name}").items
+    yield from explain(api, site.namespace, tuple(pods)).splitlines() if pods else ()
+
+
 def _create(api: Api, site: Site, name: str, *, path: str, spare: str | None, first_s: int) -> None:
     with api.translated(f"creating job {name}"):
         job = _job(site, name, path=path, spare=spare, first_s=first_s)
@@ -96,7 +134,7 @@ def _job(site: Site, name: str, *, path: str, spare: str | None, first_s: int) -
         "image": SHOP.name,
         "imagePullPolicy": "IfNotPresent",  # it is loaded into the nodes
         "command": ["python", "-P", "-m", "gameday.agent.pod.janitor", path, name, site.namespace, str(first_s)],
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "500m", "memory": "64Mi"}},
         "securityContext": CONFINED,
     }
     return {

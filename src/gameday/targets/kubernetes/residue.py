@@ -10,6 +10,7 @@ from kubernetes.client import V1Job, V1Pod
 from gameday.agent.pod.janitor import COST
 from gameday.targets.kubernetes import controllers, lease
 from gameday.targets.kubernetes.api import Api
+from gameday.targets.kubernetes.copies import copies
 from gameday.targets.kubernetes.janitor import RUN
 from gameday.targets.kubernetes.pods import AGENT
 from gameday.targets.kubernetes.site import Site
@@ -24,7 +25,7 @@ class Residue:
     Attributes:
         agents: Agents that still run, one sentence each; with an agent its rules end.
         cordons: Nodes that a fault has cordoned.
-        annotations: Undo data and deletion costs that are still written on objects.
+        annotations: Undo data, its copies, and deletion costs that are still written on objects.
         replicas: Workloads that have another number of ready replicas than they are to have.
         objects: Jobs of a run, and another run's lease.
         ready: How many replicas of the system's workloads are ready.
@@ -60,11 +61,13 @@ def look(api: Api, site: Site) -> Residue:
     undos_left = (
         f"{each.kind} {each.name} still has the undo of {undo.fault} of run {undo.run}" for each, undo in undos
     )
+    copied = copies(api, site, (each.name for each, _ in undos))
+    copies_left = (f"replica set {name} still has a copy of an undo" for name in copied)
     costs_left = (f"pod {each.metadata.name} still has the annotation {COST}: {FIRST!r}" for each in marked(pods))
     return Residue(
         agents=tuple(_agents(pods)),
         cordons=tuple(f"node {each.name} is cordoned by run {undo.run}" for each, undo in undos if each.kind == "node"),
-        annotations=(*undos_left, *costs_left),
+        annotations=(*undos_left, *copies_left, *costs_left),
         replicas=tuple(f"{name} has {ready} of {want} replicas ready" for name, ready, want in counts if ready != want),
         objects=(*_jobs(api, site), *_lease(api, site)),
         ready=sum(ready for _, ready, _ in counts),

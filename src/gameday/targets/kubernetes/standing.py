@@ -75,12 +75,13 @@ def raise_up(system: System, variant: str | None, *, keep: bool, progress: Calla
         raise TargetError(
             f"system {system.name} is no demo of gameday's: deploy it as you always do, then run experiments"
         )
-    made_of, changed = "", False
-    if kind.context.startswith(PREFIX):
-        made_of, changed = _cluster(kind, progress)
+    cluster = Kind(kind.context.removeprefix(PREFIX), progress) if kind.context.startswith(PREFIX) else None
+    changed = cluster is not None and _created(cluster, kind)
     api = open_api(kind.context)
     changed |= _namespace(api, kind.namespace)
-    with kept(system) as keeper:
+    with kept(system) as keeper:  # images are made when no run is disturbed by that
+        made_of, loaded = _loaded(cluster) if cluster else ("", False)
+        changed |= loaded
         before = toggles = _toggles(api, kind.namespace)
         if variant and not (before and keep):
             toggles = system.variants[variant]
@@ -128,20 +129,25 @@ def take_down(system: System, progress: Callable[[str], None]) -> tuple[str, ...
     return removed
 
 
-def _cluster(kind: KindTarget, progress: Callable[[str], None]) -> tuple[str, bool]:
-    """See that there is the cluster and that it has the images; return what the image was made of, and whether anything was made."""
-    cluster = Kind(kind.context.removeprefix(PREFIX), progress)
+def _created(cluster: Kind, kind: KindTarget) -> bool:
+    """See that there is the cluster; return whether it was made."""
     cluster.see_programs()
     with cluster.alone():
-        is_new = not cluster.exists()
-        if is_new:
-            cluster.create()
-            api = open_api(kind.context)
-            objects.apply(api, {**_MADE_CLUSTER, "data": {"namespace": kind.namespace}})
-            addons.limit(api)
+        if cluster.exists():
+            return False
+        cluster.create()
+        api = open_api(kind.context)
+        objects.apply(api, {**_MADE_CLUSTER, "data": {"namespace": kind.namespace}})
+        addons.limit(api)
+        return True
+
+
+def _loaded(cluster: Kind) -> tuple[str, bool]:
+    """See that the cluster has the images; return what the first was made of, and whether any had to be loaded."""
+    with cluster.alone():
         made_of = cluster.build(SHOP)
         cluster.build(LOAD)
-        return made_of, cluster.load(SHOP.name, LOAD.name, *BASES) or is_new
+        return made_of, cluster.load(SHOP.name, LOAD.name, *BASES)
 
 
 def _whole(api: Api, cluster: Kind | None, kind: KindTarget) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 from gameday.agent.pod.janitor import COST, UNDO
 from gameday.targets.kubernetes import controllers, janitor
 from gameday.targets.kubernetes.api import MERGE, Api, ConflictError, ForbiddenError, NotFoundError, WorkloadKind
+from gameday.targets.kubernetes.copies import forget
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.protocol import TargetError
 
@@ -144,6 +145,7 @@ def hold(
     ``change`` is the merge patch that makes the fault, and ``before`` says of the object as it was which one brings that back. What the
     annotation says now is returned. Raises ``TargetError`` where the undo of another fault is outstanding: it is never overwritten.
     """
+    started: list[str] = []
 
     def once(seen: Seen) -> Undo:
         if (undo := seen.undo) is not None:
@@ -152,17 +154,20 @@ def hold(
                 return undo
             patch(api, site, touched, seen, undo=(undo := undo.renewed(lease_s)), change=change)
             return undo
-        spare = touched.name if touched.kind == "node" else None
-        name = janitor.start(api, site, path=touched.path(site.namespace), spare=spare)
-        undo = Undo(site.run, fault, before(seen), (), name, lease_s, "", site.namespace).renewed(lease_s)
-        try:
-            patch(api, site, touched, seen, undo=undo, change=change)
-        except (ConflictError, ForbiddenError, NotFoundError):  # else it may have been done: then the janitor is needed
-            janitor.end(api, site, name)
-            raise
+        if not started:
+            spare = touched.name if touched.kind == "node" else None
+            started.append(janitor.start(api, site, path=touched.path(site.namespace), spare=spare))
+            return once(read(api, site, touched))  # it took its time
+        undo = Undo(site.run, fault, before(seen), (), started[0], lease_s, "", site.namespace).renewed(lease_s)
+        patch(api, site, touched, seen, undo=undo, change=change)
         return undo
 
-    return _tried(api, site, touched, once)
+    try:
+        return _tried(api, site, touched, once)
+    except (ConflictError, ForbiddenError, NotFoundError):  # else it may have been done: then the janitor is needed
+        for name in started:
+            janitor.end(api, site, name)
+        raise
 
 
 def amend(api: Api, site: Site, touched: Touched, *, change: Callable[[Undo], tuple[Undo, Patch]]) -> Undo:
@@ -195,6 +200,8 @@ def undo(api: Api, site: Site, touched: Touched, *, fault: str | None = None) ->
             uncost(api, site, pod)
         patch(api, site, touched, seen, undo=None, change=found.patch)
         janitor.end(api, site, found.janitor)
+        if touched.kind == "deployment":
+            forget(api, site, (each.name for each, _ in outstanding(api, site)))
         return f"{found.fault} of run {found.run} on {touched.kind} {touched.name}"
 
     try:
@@ -216,6 +223,7 @@ def undo_all(api: Api, site: Site) -> tuple[str, ...]:
             done.append(undo(api, site, touched))
         except TargetError as error:
             resisted.append(str(error))
+    forget(api, site, (each.name for each, _ in outstanding(api, site)))
     if resisted:
         raise TargetError("; ".join(resisted))
     return tuple(sentence for sentence in done if sentence)

@@ -48,7 +48,7 @@ class Cluster:
         name = body["metadata"]["name"]
         if name in self.jobs:
             raise ApiException(status=409)
-        status = SimpleNamespace(active=1, succeeded=None, failed=None, completion_time=None)
+        status = SimpleNamespace(active=1, ready=1, succeeded=None, failed=None, completion_time=None)
         self.jobs[name] = SimpleNamespace(body=body, status=status, metadata=SimpleNamespace(deletion_timestamp=None))
 
     def read_namespaced_job(self, name: str, namespace: str) -> Any:  # noqa: ANN401, ARG002 - same
