@@ -49,3 +49,16 @@ def test_an_interruption_ends_the_present_run_healed_and_starts_no_other(tmp_pat
     assert not outstanding(read_history(series.folder))
     assert all_gone(series.mark)
     assert "1 of 3 runs" in series.printed()
+
+
+def test_an_interruption_of_the_clean_up_leaves_the_run_as_measured_and_starts_no_other(tmp_path: Path) -> None:
+    """The load is ended by then, the system is not; however far the clean-up comes before the signal, the same is told."""
+    series = start(tmp_path, "run", str(SHORT), "--out", str(tmp_path), "--repeat", "2")
+    series.wait_for(Event.LOAD_DONE)
+    series.process.send_signal(signal.SIGINT)
+    assert series.code(within_s=30) == 130, series.printed()
+    assert len(folders(tmp_path)) == 1
+    assert [record.event for record in series.history() if record.event == Event.RUN_INTERRUPTED] == []
+    assert (series.folder / "report.html").exists()
+    assert all_gone(series.mark)
+    assert "1 of 2 runs" in series.printed()

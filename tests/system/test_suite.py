@@ -109,6 +109,21 @@ def test_an_interruption_ends_the_present_run_healed_and_is_still_summed_up(tmp_
     assert all_gone(running.mark)
 
 
+def test_an_interruption_of_a_clean_up_leaves_that_row_as_measured_and_the_rest_not_run(tmp_path: Path) -> None:
+    """The run was complete, so its row has the code of its verdict; the suite has that of an interruption."""
+    running = start(
+        tmp_path, "suite", write(tmp_path / "files", str(SHORT), experiment(tmp_path, "second")), "--out", str(tmp_path)
+    )
+    running.wait_for(Event.LOAD_DONE, within_s=120)
+    running.process.send_signal(signal.SIGINT)
+    assert running.code(within_s=30) == 130, running.printed()
+    first, second = result(tmp_path)["rows"]
+    assert (first["verdict"], first["code"]) in {("pass", 0), ("inconclusive", 3)}, running.printed()
+    assert (second["ended"], second["code"]) == ("not run", 3)
+    assert "1 not run; interrupted" in running.printed()
+    assert all_gone(running.mark)
+
+
 def test_a_folder_without_an_earlier_result_is_told_and_one_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     """A first night has nothing to compare with; a misspelt folder must not look like one."""
     suite = write(tmp_path / "files", str(SHORT))

@@ -13,6 +13,7 @@ from gameday.analysis.foreign import judge_foreign
 from gameday.analysis.model import Analysis
 from gameday.cli.exits import Exit, gravest
 from gameday.cli.judging import OF_VERDICT, made_by, put, see_readable
+from gameday.cli.once import told_to_end
 from gameday.cli.place import see_writable
 from gameday.cli.program import command, out_flag
 from gameday.cli.screen import say, show, table
@@ -29,6 +30,7 @@ from gameday.report.progress import PlainView
 from gameday.runner.env import Env
 from gameday.runner.foreign.supervise import ForeignEnded, supervise_foreign
 from gameday.runner.lock import RefusedError
+from gameday.runner.signals import Interruptions
 
 RENDERERS = {"report.html": html, "report.md": markdown, "report.json": to_json, "junit.xml": junit_of_plain}
 _NO_HANG_S = 3600.0
@@ -50,13 +52,9 @@ def run_foreign(foreign: Foreign, args: Namespace) -> int:
     """Run it, judge it, write its reports, and return the exit code."""
     words = ("run", args.name)
     see_writable(args.out, again=words)
-    made_by = shlex.join(("gameday", *words, *out_flag(args.out)))
-    with closing(PlainView(sys.stderr, hang_s=_NO_HANG_S)) as view:
-        try:
-            ended = supervise_foreign(foreign, command=made_by, out=Path(args.out), view=view, env=Env())
-        except RefusedError as refused:
-            raise Trouble(str(refused), next=command(*words, "--out", "FOLDER"), code=Exit.REFUSED) from refused
-    analysis, plan = write_foreign_reports(ended.folder)
+    with Interruptions().watch() as interruptions:
+        ended = _supervised(foreign, args, words, interruptions)
+        analysis, plan = write_foreign_reports(ended.folder)
     if ended.refused:
         raise Trouble(
             "Chaos Toolkit does not accept the experiment; nothing was started",
@@ -68,7 +66,21 @@ def run_foreign(foreign: Foreign, args: Namespace) -> int:
         sys.stdout.write((ended.folder / "report.json").read_text(encoding="utf-8"))
     else:
         print_foreign(analysis, plan, ended.folder)
-    return gravest((OF_VERDICT[analysis.verdict], *_troubles(ended)))
+    return gravest((OF_VERDICT[analysis.verdict], *_troubles(ended), *told_to_end(interruptions)))
+
+
+def _supervised(
+    foreign: Foreign, args: Namespace, words: tuple[str, ...], interruptions: Interruptions
+) -> ForeignEnded:
+    """Carry it out, with its progress on stderr; ``words`` run it again. Raises ``Trouble`` when it is refused."""
+    made_by = shlex.join(("gameday", *words, *out_flag(args.out)))
+    with closing(PlainView(sys.stderr, hang_s=_NO_HANG_S)) as view:
+        try:
+            return supervise_foreign(
+                foreign, command=made_by, out=Path(args.out), view=view, env=Env(), interruptions=interruptions
+            )
+        except RefusedError as refused:
+            raise Trouble(str(refused), next=command(*words, "--out", "FOLDER"), code=Exit.REFUSED) from refused
 
 
 def write_foreign_reports(folder: Path) -> tuple[Analysis, ForeignPlan]:

@@ -14,7 +14,7 @@ from gameday.cli.catalogue import load, make_plan
 from gameday.cli.catalogue import system as load_system
 from gameday.cli.exits import gravest
 from gameday.cli.judging import OF_VERDICT, hint
-from gameday.cli.once import once, see_able, troubles
+from gameday.cli.once import once, see_able, told_to_end, troubles
 from gameday.cli.place import see_writable
 from gameday.cli.program import command, out_flag
 from gameday.cli.screen import complain, count
@@ -30,6 +30,7 @@ from gameday.experiment.units import duration_s, rate_per_s, share
 from gameday.experiment.writing import seconds
 from gameday.faults import catalogue
 from gameday.report.console import print_verdict
+from gameday.runner.signals import Interruptions
 from gameday.targets.local.switches import SWITCHES
 
 NAME = "monkey"
@@ -46,12 +47,13 @@ def run(args: Namespace) -> int:
     again = (*drawn, "--variant", args.variant)
     see_writable(args.out, again=again)
     complain(f"{count(len(planned.faults), 'visit')} of the monkey in {args.lasting}, seed {args.seed}")
-    ended, judged = once(loaded, planned, name=NAME, out=args.out, again=again)
+    with Interruptions().watch() as interruptions:
+        ended, judged = once(loaded, planned, name=NAME, out=args.out, interruptions=interruptions, again=again)
     if args.json:
         sys.stdout.write((ended.folder / "report.json").read_text(encoding="utf-8"))
     else:
         print_verdict(judged.analysis, judged.plan, ended.folder, sys.stdout, hint(judged))
-    return gravest((OF_VERDICT[judged.analysis.verdict], *troubles(ended, planned)))
+    return gravest((OF_VERDICT[judged.analysis.verdict], *troubles(ended, planned), *told_to_end(interruptions)))
 
 
 def _made(system: System, wanted: Wanted) -> Loaded:

@@ -24,6 +24,7 @@ from gameday.runner.env import Env
 from gameday.runner.folder import Sources
 from gameday.runner.lock import RefusedError
 from gameday.runner.pruning import prune, prune_suites
+from gameday.runner.signals import Interruptions
 from gameday.runner.supervisor import Ended, supervise
 from gameday.targets.connect import missing
 from gameday.targets.protocol import TargetError
@@ -38,7 +39,13 @@ def see_able(planned: Plan) -> None:
 
 
 def once(
-    loaded: Loaded, planned: Plan, *, name: str, out: Path, again: tuple[str, ...] | None = None
+    loaded: Loaded,
+    planned: Plan,
+    *,
+    name: str,
+    out: Path,
+    interruptions: Interruptions,
+    again: tuple[str, ...] | None = None,
 ) -> tuple[Ended, Judged]:
     """
     Carry out one plan and judge it, with its progress on stderr.
@@ -48,6 +55,7 @@ def once(
         planned: Its plan.
         name: What a person types to run the experiment: its name, or its file's path.
         out: Where runs are kept.
+        interruptions: The command's, watched by it.
         again: The words that make the same run again, where that is not ``run`` and the name.
 
     Raises:
@@ -67,6 +75,7 @@ def once(
                 secrets=_secrets(loaded.system, os.environ),
                 view=view,
                 env=Env(),
+                interruptions=interruptions,
             )
         except RefusedError as refused:
             anew = again or words(name, planned)
@@ -92,6 +101,12 @@ def troubles(ended: Ended, planned: Plan) -> Iterator[Exit]:
         show(Trouble(what, details=ended.left, next=again))
         yield Exit.RESIDUE
     if ended.interrupted:
+        yield Exit.INTERRUPTED
+
+
+def told_to_end(interruptions: Interruptions) -> Iterator[Exit]:
+    """Yield the exit code of a command that was interrupted, also when its run was complete by then."""
+    if interruptions.count:
         yield Exit.INTERRUPTED
 
 

@@ -23,6 +23,7 @@ from gameday.cli.screen import complain, show
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.suite import LoadedEntry
 from gameday.experiment.plan import Plan
+from gameday.runner.signals import Interruptions
 
 RESIDUE = "the experiment before left a fault that could not be undone"
 INTERRUPTED = "the suite was interrupted"
@@ -57,13 +58,15 @@ def try_plan(entry: LoadedEntry, args: Namespace, *, again: tuple[str, ...]) -> 
         return trouble
 
 
-def carry_out(entry: LoadedEntry, planned: Plan | Trouble, args: Namespace, *, trace: Path) -> Done:
+def carry_out(
+    entry: LoadedEntry, planned: Plan | Trouble, args: Namespace, *, trace: Path, interruptions: Interruptions
+) -> Done:
     """Run one experiment; an error of ours is kept in the file ``trace``, and the next experiment goes on."""
     if isinstance(planned, Trouble):
         return _refused(entry, args, planned)
     start_s = time.monotonic()
     try:
-        ended, judged = once(entry.loaded, planned, name=entry.name, out=args.out)
+        ended, judged = once(entry.loaded, planned, name=entry.name, out=args.out, interruptions=interruptions)
         codes = tuple(troubles(ended, planned))
     except Trouble as trouble:
         return _refused(entry, args, trouble)

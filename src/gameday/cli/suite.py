@@ -67,7 +67,8 @@ def _all(
             done.append(Done(not_run(entry, own, stop)))
             continue
         complain(f"[{index + 1}/{len(plans)}] {entry.loaded.name}, {own.variant}, seed {own.seed}")
-        done.append(carry_out(entry, planned, own, trace=folder / f"error-{index + 1}.txt"))
+        trace = folder / f"error-{index + 1}.txt"
+        done.append(carry_out(entry, planned, own, trace=trace, interruptions=interruptions))
         stop = done[-1].stop
     return done
 

@@ -1,13 +1,15 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the first asks the run to end, the second to hurry."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first asks the command to end, the second to hurry."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HURRY = "a second signal ends the wait for the worker"
+"""What a second signal does; nothing but that wait is ever cut short."""
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -16,10 +18,10 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 
 class Interruptions:
     """
-    Counts the signals that ask for an end.
+    Counts the signals that ask a command to end; one for all of its runs, so that whoever may start the next one knows.
 
     ``check`` raises ``Interrupted`` from the loop that calls it; within ``at_once`` the signal itself does, for calls that block. In
-    clean-up neither is used, so nothing can interrupt it; ``count`` above 1 tells it to hurry.
+    ``clean_up`` neither is used, so nothing can interrupt it, and every signal is answered; a wait in ``hurried`` ends when ``hurry`` holds.
     """
 
     def __init__(self) -> None:
@@ -27,11 +29,18 @@ class Interruptions:
         self.count = 0
         self.name = ""
         self._at_once = False
+        self._hurried = False
+        self._tell: Callable[[str], None] | None = None
+
+    @property
+    def hurry(self) -> bool:
+        """Tell whether a second signal came."""
+        return self.count > 1
 
     @contextmanager
     def watch(self) -> Iterator[Interruptions]:
-        """Handle the signals within the block and restore the old handlers after it."""
-        before = {number: signal.signal(number, self._handle) for number in _NUMBERS}
+        """Handle the signals within the block and restore the old handlers after it. From the main thread only."""
+        before = {number: signal.signal(number, self._handle) for number in NUMBERS}
         try:
             yield self
         finally:
@@ -48,6 +57,24 @@ class Interruptions:
         finally:
             self._at_once = False
 
+    @contextmanager
+    def clean_up(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Let no signal end the block; ``tell``, which may be called at any moment, gets a line that says what each does."""
+        self._tell = tell
+        try:
+            yield
+        finally:
+            self._tell = None
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Say of a signal within the block what the second one does: the block waits no longer than ``hurry`` allows."""
+        self._hurried = True
+        try:
+            yield
+        finally:
+            self._hurried = False
+
     def check(self) -> None:
         """Raise ``Interrupted`` when a signal came."""
         if self.count:
@@ -55,7 +82,21 @@ class Interruptions:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
         self.count += 1
-        self.name = self.name or signal.Signals(number).name
+        name = signal.Signals(number).name
+        self.name = self.name or name
         if self._at_once:
             self._at_once = False
             raise Interrupted(self.name)
+        if self._tell:
+            self._tell(f"{name}: the clean-up goes on, and nothing is started after it; {self._effect()}")
+
+    def _effect(self) -> str:
+        if not self._hurried:
+            return "no further signal shortens it"
+        return "the worker is not waited for any longer" if self.hurry else HURRY
+
+
+def may_interrupt(number: int) -> bool:
+    """Tell whether a signal could end what goes on now: any could but one that is answered in a clean-up."""
+    owner = getattr(signal.getsignal(number), "__self__", None)
+    return not (isinstance(owner, Interruptions) and owner._tell)  # noqa: SLF001 - it is of this class

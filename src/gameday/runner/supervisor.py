@@ -31,10 +31,10 @@ from gameday.runner.lock import lock
 from gameday.runner.order import Order
 from gameday.runner.residue import check_residue
 from gameday.runner.sampler import Sampler
-from gameday.runner.signals import Interrupted, Interruptions
+from gameday.runner.signals import HURRY, Interrupted, Interruptions
 from gameday.runner.standing import usable
 from gameday.runner.undo import undo_all
-from gameday.runner.view import View
+from gameday.runner.view import Unbroken, View
 from gameday.runner.watch import Watch
 from gameday.runner.worker_process import WorkerProcess
 from gameday.targets.claim import Claim
@@ -75,19 +75,26 @@ class Ended:
     left: tuple[str, ...]
 
 
-def supervise(plan: Plan, sources: Sources, *, out: Path, secrets: Mapping[str, str], view: View, env: Env) -> Ended:
+def supervise(
+    plan: Plan,
+    sources: Sources,
+    *,
+    out: Path,
+    secrets: Mapping[str, str],
+    view: View,
+    env: Env,
+    interruptions: Interruptions,
+) -> Ended:
     """
     Carry out a plan and leave a run's folder behind.
+
+    A signal of ``interruptions``, which the command watches, ends the run healed; one in the clean-up leaves the run as it was measured.
 
     Raises:
         RefusedError: Another run holds the system, it may not be touched, or what is up is another system; nothing was started.
         TargetError: The target cannot be asked whether another run holds the system; nothing was started.
     """
-    with (
-        lock(out, system=plan.system.name, target=plan.target),
-        Interruptions().watch() as interruptions,
-        claim(plan) as claimed,
-    ):
+    with lock(out, system=plan.system.name, target=plan.target), claim(plan) as claimed:
         up = usable(out, plan.system, target=plan.target)
         folder = create_folder(out, plan, sources)
         run = _Run(plan, folder, claim=claimed, up=up, secrets=secrets, view=view, env=env, interruptions=interruptions)
@@ -109,7 +116,7 @@ class _Run:
         env: Env,
         interruptions: Interruptions,
     ) -> None:
-        self.plan, self.folder, self.secrets, self.view, self.env = plan, folder, secrets, view, env
+        self.plan, self.folder, self.secrets, self.view, self.env = plan, folder, secrets, Unbroken(view), env
         self.claim, self.up = claim, up
         self.interruptions = interruptions
         self.start_s = env.now_s()
@@ -137,10 +144,11 @@ class _Run:
         except Interrupted as signal:
             self.interrupted = str(signal)
             self.history.append(Event.RUN_INTERRUPTED, {"signal": str(signal)})
-            self.view.notice(f"{signal}: ending the run; everything is undone first")
+            self.view.notice(f"{signal}: ending the run; everything is undone first; {HURRY}")
         except Exception as error:  # noqa: BLE001 - recorded with its traceback; the clean-up comes first
             self._keep("run", error)
-        self._clean_up()
+        with self.interruptions.clean_up(self.view.notice):
+            self._clean_up()
         self.history.append(Event.RUN_FINISHED)
         self.history.close()
         return Ended(
@@ -253,7 +261,12 @@ class _Run:
 
     def _end_worker(self) -> None:
         assert self.worker  # noqa: S101 - else not called
-        self.worker.end(within_s=0 if self.interruptions.count > 1 else LEAVE_S[self.plan.target])
+        until_s = self.env.now_s() + LEAVE_S[self.plan.target]
+        self.worker.ask_to_leave()
+        with self.interruptions.hurried():
+            while self.worker.code() is None and self.env.now_s() < until_s and not self.interruptions.hurry:
+                self.env.sleep(0.05)
+        self.worker.end(within_s=0)
 
     def _undo(self) -> None:
         left = outstanding(read_history(self.folder))

@@ -12,9 +12,9 @@ from typing import cast
 from gameday.faults.protocol import Data, Fault
 from gameday.record.history import Event, History, Record
 from gameday.runner.env import Env
+from gameday.runner.signals import NUMBERS, may_interrupt
 from gameday.targets.protocol import Cluster, Target, TargetError
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HEAL_S = 12.0
 """How long a fault may take to be seen healed after its undo: a database recovers from its log, a service opens its connections."""
 CLUSTER_HEAL_S = 60.0
@@ -68,7 +68,7 @@ def _healed(fault: Fault, undo: Data, target: Target) -> bool:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """
-    Hold back Ctrl-C, SIGTERM and SIGHUP: the first that came is raised again when the undo is over.
+    Hold back those of Ctrl-C, SIGTERM and SIGHUP that could end the undo: the first that came is raised again when it is over.
 
     Masking them would not do: the kernel hands a signal to any thread that does not mask it, and Python then interrupts this one.
     """
@@ -76,7 +76,11 @@ def _undisturbed() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _NUMBERS}
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in NUMBERS
+        if may_interrupt(number)
+    }
     try:
         yield
     finally:

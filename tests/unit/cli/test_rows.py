@@ -22,6 +22,7 @@ from gameday.experiment.loading.load import Loaded
 from gameday.experiment.loading.suite import LoadedEntry, LoadedSuite
 from gameday.experiment.suite import Entry, Suite
 from gameday.record.folder import About
+from gameday.runner.signals import Interruptions
 from gameday.runner.supervisor import Ended
 from samples import experiment, planned, shop
 from simulator.systems import healthy
@@ -67,7 +68,7 @@ def done(
     analysis = replace(sound(), verdict=verdict, reason="as it was", decided_by=decided_by)
     judged = Judged(analysis, plan, About(started="", start_s=0.0, boot_id="", versions={"gameday": "1"}, command=""))
     monkeypatch.setattr(rows, "once", lambda *_, **__: (ended or over(out), judged))
-    return carry_out(entry(expect), plan, settings(out), trace=out / "error-1.txt")
+    return carry_out(entry(expect), plan, settings(out), trace=out / "error-1.txt", interruptions=Interruptions())
 
 
 def over(out: Path, *, interrupted: str | None = None, residue: bool = False, error: str | None = None) -> Ended:
@@ -137,9 +138,8 @@ def test_a_crash_of_ours_is_a_row_with_its_traceback_beside_the_summary(
         raise KeyError("web-1")
 
     monkeypatch.setattr(rows, "once", crash)
-    row = carry_out(
-        entry(), planned(expect=RECOVERING, decides=DECIDES), settings(tmp_path), trace=tmp_path / "error-1.txt"
-    ).row
+    plan, trace = planned(expect=RECOVERING, decides=DECIDES), tmp_path / "error-1.txt"
+    row = carry_out(entry(), plan, settings(tmp_path), trace=trace, interruptions=Interruptions()).row
     assert (row.verdict, row.ended, row.code, row.run) == (None, "error", Exit.INTERNAL, None)
     assert "KeyError: 'web-1'" in (tmp_path / "error-1.txt").read_text(encoding="utf-8")
     assert f"recover --out {tmp_path}" in capsys.readouterr().err
@@ -147,7 +147,8 @@ def test_a_crash_of_ours_is_a_row_with_its_traceback_beside_the_summary(
 
 def test_what_cannot_be_planned_is_refused_with_its_reason(tmp_path: Path) -> None:
     """Nothing is started."""
-    came = carry_out(entry(), Trouble("drain cannot be done on local"), settings(tmp_path), trace=tmp_path / "trace")
+    trouble, trace = Trouble("drain cannot be done on local"), tmp_path / "trace"
+    came = carry_out(entry(), trouble, settings(tmp_path), trace=trace, interruptions=Interruptions())
     assert (came.row.ended, came.row.code, came.row.reason) == ("refused", 2, "drain cannot be done on local")
     assert came.stop == ""
 

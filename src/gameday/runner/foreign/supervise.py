@@ -25,8 +25,8 @@ from gameday.runner.foreign.residue import has_residue, unplayed
 from gameday.runner.foreign.words import in_words
 from gameday.runner.identity import identity, processes
 from gameday.runner.lock import lock
-from gameday.runner.signals import Interrupted, Interruptions
-from gameday.runner.view import View
+from gameday.runner.signals import HURRY, Interrupted, Interruptions
+from gameday.runner.view import Unbroken, View
 from gameday.runner.worker_process import WorkerProcess
 
 AGAIN_S = 3.0
@@ -53,14 +53,16 @@ class ForeignEnded:
     error: str | None
 
 
-def supervise_foreign(foreign: Foreign, *, command: str, out: Path, view: View, env: Env) -> ForeignEnded:
+def supervise_foreign(
+    foreign: Foreign, *, command: str, out: Path, view: View, env: Env, interruptions: Interruptions
+) -> ForeignEnded:
     """
-    Run a plain experiment and leave a run's folder behind.
+    Run a plain experiment and leave a run's folder behind; a signal of ``interruptions`` ends it through its rollbacks.
 
     Raises:
         RefusedError: Another run of the same experiment is going on; nothing was started.
     """
-    with lock(out, system=foreign.plan.name, target=NOWHERE), Interruptions().watch() as interruptions:
+    with lock(out, system=foreign.plan.name, target=NOWHERE):
         folder = _folder(out, foreign, command)
         return _Run(foreign, folder, view=view, env=env, interruptions=interruptions).go()
 
@@ -69,7 +71,7 @@ class _Run:
     """The state of one run."""
 
     def __init__(self, foreign: Foreign, folder: Path, *, view: View, env: Env, interruptions: Interruptions) -> None:
-        self.foreign, self.folder, self.view, self.env = foreign, folder, view, env
+        self.foreign, self.folder, self.view, self.env = foreign, folder, Unbroken(view), env
         self.interruptions = interruptions
         self.start_s = env.now_s()
         self.history = History(folder, "supervisor", start_s=self.start_s)
@@ -88,19 +90,23 @@ class _Run:
         except Interrupted as signal:
             self.interrupted = str(signal)
             self.history.append(Event.RUN_INTERRUPTED, {"signal": str(signal)})
-            self.view.notice(f"{signal}: ending the run; the rollbacks are played first")
+            self.view.notice(f"{signal}: ending the run; the rollbacks are played first; {HURRY}")
         except Exception as error:  # noqa: BLE001 - recorded; the rollbacks come first
             self._keep("run", error)
-        for step in (self._leave, self._roll_back):
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001 - recorded; the next step must run
-                self._keep("ending", error)
+        with self.interruptions.clean_up(self.view.notice):
+            self._clean_up()
         history = read_history(self.folder)
         self.history.append(Event.RUN_FINISHED)
         self.history.close()
         residue = has_residue(self.foreign.plan, history)
         return ForeignEnded(self.folder, self.interrupted, self.refused, residue, self.error)
+
+    def _clean_up(self) -> None:
+        for step in (self._leave, self._roll_back):
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 - recorded; the next step must run
+                self._keep("ending", error)
 
     def _start(self, writer: str, rollbacks_from: int | None) -> WorkerProcess:
         worker = WorkerProcess(WORKER)
@@ -146,12 +152,13 @@ class _Run:
             return
         rolling = False
         until_s, again_s = self.env.now_s() + ROLLBACKS_S, 0.0
-        while self.worker.code() is None and self.env.now_s() < until_s and self.interruptions.count < 2:
-            rolling = self._hear(self.worker) or rolling
-            if not rolling and self.env.now_s() > again_s:
-                again_s = self.env.now_s() + AGAIN_S
-                self.worker.ask_to_leave()
-            self.env.sleep(0.05)
+        with self.interruptions.hurried():
+            while self.worker.code() is None and self.env.now_s() < until_s and not self.interruptions.hurry:
+                rolling = self._hear(self.worker) or rolling
+                if not rolling and self.env.now_s() > again_s:
+                    again_s = self.env.now_s() + AGAIN_S
+                    self.worker.ask_to_leave()
+                self.env.sleep(0.05)
         if self.worker.code() is None:
             self.worker.kill_group()
         self.worker.end(within_s=1.0)
