@@ -11,15 +11,13 @@ from gameday.cli.main import main
 from gameday.experiment.loading.finding import shipped
 from gameday.experiment.plan import read_plan
 from gameday.targets.local.requirements import missing
-from unit.experiment.small_files import EXPERIMENT, SYSTEM, TOKEN, lay_out
+from unit.experiment.small_files import EXPERIMENT, SYSTEM, work_in
 
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with one experiment of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(TOKEN, "hunter2-hunter2")
-    lay_out(tmp_path / "experiments")
+    work_in(tmp_path, monkeypatch)
 
 
 def test_validate_checks_everything_that_is_found_when_nothing_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from gameday.cli.once import troubles, words
 from gameday.cli.parser import parse
 from gameday.experiment.plan import Plan
 from gameday.runner.supervisor import Ended
-from unit.experiment.small_files import SYSTEM, TOKEN, lay_out
+from unit.experiment.small_files import SYSTEM, work_in
 from unit.report.analyses import failed
 
 LOCAL = "  local: {demo: shop}\n"
@@ -30,10 +30,7 @@ OF_TINY = (*ALLOWED, "--system", "tiny")
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with an experiment whose cluster is none of kind's."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(TOKEN, "hunter2-hunter2")
-    monkeypatch.delenv("GAMEDAY_PROGRAM", raising=False)
-    lay_out(tmp_path / "experiments")
+    work_in(tmp_path, monkeypatch)
     (tmp_path / "experiments/systems/tiny.yaml").write_text(SYSTEM.replace(LOCAL, LOCAL + IN_PROD), encoding="utf-8")
 
 

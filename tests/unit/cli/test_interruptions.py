@@ -21,7 +21,7 @@ from gameday.runner.signals import Interruptions
 from gameday.runner.supervisor import Ended
 from gameday.runner.view import View
 from gameday.targets.local.requirements import missing
-from unit.experiment.small_files import TOKEN, lay_out
+from unit.experiment.small_files import work_in
 from unit.report.analyses import failed
 
 ANSWER = "SIGINT: the clean-up goes on, and nothing is started after it; no further signal shortens it"
@@ -43,10 +43,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Work in a folder with an experiment, a plain one and a suite, where a run passes in no time; return its folders, as they are made."""
     if missing():
         pytest.skip("this machine cannot run the local target")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(TOKEN, "hunter2-hunter2")
-    monkeypatch.delenv("GAMEDAY_PROGRAM", raising=False)
-    lay_out(tmp_path / "experiments")
+    work_in(tmp_path, monkeypatch)
     Path("s.yaml").write_text("title: All\nexperiments: [small, {experiment: small, seed: 2}]\n", encoding="utf-8")
     Path("plain.yaml").write_text(PLAIN, encoding="utf-8")
     return []

@@ -9,7 +9,7 @@ import pytest
 from gameday.cli.exits import Exit
 from gameday.cli.main import main
 from gameday.targets.local.requirements import missing
-from unit.experiment.small_files import TOKEN, lay_out
+from unit.experiment.small_files import work_in
 
 SUITE = "title: All\nexperiments: [small]\n"
 
@@ -17,10 +17,7 @@ SUITE = "title: All\nexperiments: [small]\n"
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with a suite of one experiment."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(TOKEN, "hunter2-hunter2")
-    monkeypatch.delenv("GAMEDAY_PROGRAM", raising=False)
-    lay_out(tmp_path / "experiments")
+    work_in(tmp_path, monkeypatch)
     Path("s.yaml").write_text(SUITE, encoding="utf-8")
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 from gameday.experiment.loading.load import load_experiment
 from gameday.experiment.loading.problems import InvalidFileError, Problem
 from gameday.faults import catalogue
@@ -109,6 +111,14 @@ def lay_out(experiments: Path, *, name: str = "small") -> None:
     (experiments / "systems").mkdir(parents=True)
     (experiments / "systems" / "tiny.yaml").write_text(SYSTEM, encoding="utf-8")
     (experiments / f"{name}.yaml").write_text(EXPERIMENT, encoding="utf-8")
+
+
+def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder that holds the experiment, with its secret set, as somebody who typed ``gameday``."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv(TOKEN, "hunter2-hunter2")
+    monkeypatch.delenv("GAMEDAY_PROGRAM", raising=False)
+    lay_out(folder / "experiments")
 
 
 def problems(folder: Path, *edits: tuple[str, str], system: str = SYSTEM) -> tuple[Problem, ...]:
