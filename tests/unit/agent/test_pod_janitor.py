@@ -64,6 +64,19 @@ def test_it_brings_the_object_back_when_nobody_extends_the_lease() -> None:
     ]
 
 
+def test_it_removes_the_copies_that_kubernetes_made_of_its_annotation_and_no_other() -> None:
+    """A rollback to the ReplicaSet that has one would bring it back."""
+    cluster, sets = Cluster(annotation()), "/apis/apps/v1/namespaces/shop/replicasets"
+    copied = {"web-1": annotation(), "web-2": annotation(janitor="gameday-janitor-2"), "web-3": None}
+    items = [{"metadata": {"name": name, "annotations": {UNDO: text} if text else {}}} for name, text in copied.items()]
+
+    def ask(method: str, path: str, body: Message | None) -> Message | None:
+        return {"items": items} if (method, path) == ("GET", sets) else cluster.ask(method, path, body)
+
+    assert "was brought back" in keep(ask, PATH, JOB, "shop", looks(0, 5))
+    assert cluster.patches[1:] == [(f"{sets}/web-1", {"metadata": {"annotations": {UNDO: None}}})]
+
+
 def test_it_does_nothing_while_somebody_does() -> None:
     """Every change of the annotation is a sign of life."""
     cluster = Cluster(*(annotation(deadline_in_s=5 + each) for each in range(20)))

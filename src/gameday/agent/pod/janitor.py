@@ -68,13 +68,14 @@ def look(ask: Ask, path: str, job: str) -> Message | None:
 def undo(ask: Ask, path: str, namespace: str, found: Message) -> None:
     """Bring back what the annotation says; raises ``BusyError`` when the object has changed since it was read."""
     meta = found["metadata"]
-    wanted = json.loads(meta["annotations"][UNDO])["undo"]
+    noted = json.loads(meta["annotations"][UNDO])
+    wanted = noted["undo"]
     for pod in wanted["pods"]:
         ask("PATCH", f"/api/v1/namespaces/{namespace}/pods/{pod}", {"metadata": {"annotations": {COST: None}}})
     gone = {"resourceVersion": meta["resourceVersion"], "annotations": {UNDO: None}}
     ask("PATCH", path, {"metadata": gone, **wanted["patch"]})
     if "/deployments/" in path:
-        forget(ask, namespace, json.loads(meta["annotations"][UNDO])["janitor"])
+        forget(ask, namespace, noted["janitor"])
 
 
 def forget(ask: Ask, namespace: str, job: str) -> None:

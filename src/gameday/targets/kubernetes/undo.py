@@ -201,7 +201,7 @@ def undo(api: Api, site: Site, touched: Touched, *, fault: str | None = None) ->
         patch(api, site, touched, seen, undo=None, change=found.patch)
         janitor.end(api, site, found.janitor)
         if touched.kind == "deployment":
-            forget(api, site, (each.name for each, _ in outstanding(api, site)))
+            _forget_copies(api, site)
         return f"{found.fault} of run {found.run} on {touched.kind} {touched.name}"
 
     try:
@@ -223,7 +223,7 @@ def undo_all(api: Api, site: Site) -> tuple[str, ...]:
             done.append(undo(api, site, touched))
         except TargetError as error:
             resisted.append(str(error))
-    forget(api, site, (each.name for each, _ in outstanding(api, site)))
+    _forget_copies(api, site)  # those, too, whose undo is long done
     if resisted:
         raise TargetError("; ".join(resisted))
     return tuple(sentence for sentence in done if sentence)
@@ -249,6 +249,11 @@ def _set_cost(api: Api, site: Site, pod: str, value: str | None) -> None:
     with api.translated(f"changing pod {pod}"):
         body = {"metadata": {"annotations": {COST: value}}}
         api.core.patch_namespaced_pod(pod, site.namespace, body, _content_type=MERGE)
+
+
+def _forget_copies(api: Api, site: Site) -> None:
+    """Remove the copies of what is not outstanding any more."""
+    forget(api, site, (each.name for each, _ in outstanding(api, site)))
 
 
 def _found(api: Api, site: Site) -> Iterator[tuple[Touched, Undo]]:
