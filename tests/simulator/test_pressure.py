@@ -8,7 +8,7 @@ import pytest
 from gameday.analysis.backpressure import pressure
 from gameday.analysis.case import case
 from gameday.analysis.judge import judge
-from gameday.analysis.model import Analysis, Status
+from gameday.analysis.model import Analysis, Status, Verdict
 from gameday.analysis.statistics import share
 from gameday.experiment.model import Backpressure
 from gameday.experiment.plan import Plan
@@ -137,14 +137,20 @@ def test_below_the_edge_of_the_retries_the_system_heals(load: float, seeds: Seed
 @pytest.mark.parametrize("load", [0.5, 0.7, 0.9])
 def test_above_the_edge_it_never_comes_back_and_is_called_metastable(load: float, seeds: Seeds) -> None:
     """The trigger is gone for 45 s, but the retries keep the overload alive; the time is censored, not dropped."""
+    held = 0
     for seed in seeds(f"stuck {load}", cost=10):
         analysis = retrying(seed, load, retries=2, places=None)
+        if any(gate.id == "gate.baseline" and gate.status is Status.FAIL for gate in analysis.gates):
+            assert analysis.verdict is Verdict.INVALID, "so near its limit chance may tip it before the trigger does"
+            continue
+        held += 1
         recovery = next(finding for finding in analysis.checks if finding.id == "recovery.time")
         assert class_of(analysis) == "metastable"
         assert recovery.status is Status.FAIL
         assert recovery.interval is not None
         assert recovery.interval.hi == float("inf")
         assert "> 4" in recovery.reason
+    assert held, "that chance does it is the exception"
 
 
 @pytest.mark.parametrize("load", [0.25, 0.5, 0.7, 0.9])
