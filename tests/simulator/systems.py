@@ -146,6 +146,25 @@ def inflated(plan: Plan, *, factor: float, sd: float, base_s: float = 0.06) -> d
     return answers
 
 
+def image_jobs(plan: Plan, *, own_process: bool, job_s: float = 0.3, base_s: float = 0.01) -> dict[str, Answers]:
+    """Let every image hold the event loop that answers it: that of all routes but ``pulse``, or one of its own."""
+    free_s = dict.fromkeys(("shared", "images"), 0.0)
+    took = {load.route: np.zeros(load.scheduled) for load in plan.routes}
+    arrived = [
+        (t_s, load.route, index) for load in plan.routes for index, t_s in enumerate(plan.arrivals(load.route).times_s)
+    ]
+    for t_s, route, index in sorted(arrived):
+        loop = "images" if own_process and route == "image" else "shared"
+        begun_s = t_s if route == "pulse" else max(t_s, free_s[loop])
+        if route == "image":
+            free_s[loop] = begun_s + job_s
+        took[route][index] = begun_s - t_s + (job_s if route == "image" else base_s)
+    return {
+        route: Answers.of(service_s * source(plan, route).lognormal(0, 0.1, len(service_s)))
+        for route, service_s in took.items()
+    }
+
+
 def node_slowed(plan: Plan, answers: Mapping[str, Answers], *, factor: float) -> dict[str, Answers]:
     """Let the control route be ``factor`` times as slow in the fault phase, as it is when the machine itself is short of something."""
     found, times_s = answers["pulse"], plan.arrivals("pulse").times_s

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from gameday.experiment.catalogue import Mistake, PlannedFault, Shape
 from gameday.experiment.model import Experiment, System
 from gameday.experiment.plan import Plan, plan
+from gameday.faults.surge import Surge
 from gameday.record.folder import RunData
 from gameday.record.history import Event, Record
 from gameday.record.metrics import Metrics
@@ -55,8 +56,15 @@ class Kind:
 
 KINDS = {
     kind.name: kind
-    for kind in (Kind("none", "none"), Kind("latency", "step"), Kind("empty-cache", "impulse"), Kind("kill", "impulse"))
+    for kind in (
+        Kind("none", "none"),
+        Kind("latency", "step"),
+        Kind("empty-cache", "impulse"),
+        Kind("kill", "impulse"),
+        Surge(),
+    )
 }
+"""What a surge adds is in the plan's own arrivals, so it is the real one."""
 
 
 def shipped(name: str, seed: int, *, variant: str = "hardened") -> Plan:

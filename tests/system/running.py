@@ -95,19 +95,19 @@ def run(out: Path, experiment: str, *arguments: str, environment: Mapping[str, s
 
 
 def run_until_decided(
-    out: Path, experiment: str, *arguments: str, environment: Mapping[str, str] | None = None
+    out: Path, experiment: str, *arguments: str, seed: int = 1, environment: Mapping[str, str] | None = None
 ) -> Running:
     """
-    Run an experiment to its end; once more when that left it undecided.
+    Run an experiment to its end; once more with the next seed, as it itself advises, when that left it undecided.
 
-    Such a run says itself that it proves nothing, mostly because the machine did something else, and that it is to be repeated.
+    Such a run says that it proves nothing: the machine did something else, or the arrivals that were drawn show too little.
     """
-    first = run(out / "first", experiment, *arguments, environment=environment)
+    first = run(out / "first", experiment, *arguments, "--seed", str(seed), environment=environment)
     report = json.loads((first.folder / "report.json").read_text(encoding="utf-8"))
     return (
         first
         if report["verdict"] in {"pass", "fail"}
-        else run(out / "second", experiment, *arguments, environment=environment)
+        else run(out / "second", experiment, *arguments, "--seed", str(seed + 1), environment=environment)
     )
 
 

@@ -85,7 +85,7 @@ def windows(plan: Plan, history: Iterable[Record], faults: Iterable[Episode]) ->
     if shape == "step" and (lasted := [_lasted(episode, phase.end_s) for episode in asked if episode.injected_s]):
         begin_s, until_s = compared(lasted, guard_s)
         if begin_s == max(injected):  # all of them are on; of faults one after the other, each has its own proof
-            confirmed = [episode.confirmed_s for episode in asked if episode.confirmed_s is not None]
+            confirmed = [late for episode in asked if (late := _seen_s(episode)) is not None]
     start_s, end_s = begin_s, min(phase.end_s, until_s, last_s)
     cut_s = guard_s if shape == "step" else 0.0
     steady_s = max(start_s + cut_s, *confirmed) if confirmed else start_s + cut_s
@@ -107,6 +107,12 @@ def windows(plan: Plan, history: Iterable[Record], faults: Iterable[Episode]) ->
 def _shape(plan: Plan) -> Shape:
     shapes = {fault.shape for fault in plan.faults}
     return "impulse" if "impulse" in shapes else "step" if "step" in shapes else "none"
+
+
+def _seen_s(episode: Episode) -> float | None:
+    """Return when a fault was seen to be on, where that tells since when: of a surge the load's own schedule does."""
+    scheduled = episode.planned is not None and bool(episode.planned.surge_per_s)
+    return None if scheduled else episode.confirmed_s
 
 
 def _lasted(episode: Episode, planned_s: float) -> tuple[float, float]:

@@ -46,6 +46,12 @@ def test_a_fault_that_was_late_moves_its_window() -> None:
     assert found(plan, moved(late, Event.FAULT_CONFIRMED, 29.0)).steady.start_s == 29.0
 
 
+def test_a_surge_is_on_from_its_first_second() -> None:
+    """Requests that by chance come late are no surge that begins late: the load's own schedule says when it began."""
+    plan = shipped("noisy-neighbour", 1)
+    assert found(plan, moved(story(plan), Event.FAULT_CONFIRMED, 30.0)).steady.start_s == pytest.approx(24.01)
+
+
 def test_a_fault_that_was_undone_early_ends_its_window() -> None:
     """The window ends a guard before the undo."""
     plan = shipped("slow-recommendations", 1)
