@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ class Episode:
     Attributes:
         id: The history's name of it; None when it was never even intended.
         planned: None when the history speaks of a fault that the plan does not have.
+        took_s: How long the injection took, which had been done at ``injected_s``.
         proof: What confirmed it, or showed it inert.
         failure: Why it is not proven, if the history says so.
     """
@@ -31,6 +33,7 @@ class Episode:
     planned: PlannedFault | None
     id: str | None = None
     injected_s: float | None = None
+    took_s: float = 0.0
     confirmed_s: float | None = None
     undone_s: float | None = None
     verified_s: float | None = None
@@ -41,6 +44,11 @@ class Episode:
     def provable(self) -> bool:
         """Tell whether anything looks for its effect: an activity of Chaos Toolkit without a ``proof:`` has nothing."""
         return self.planned is None or self.planned.fault != ACTIVITY or bool(self.planned.parameters.get("proof"))
+
+    @property
+    def begun_s(self) -> float | None:
+        """Return since when it may have had an effect: an impulse acts at some moment of its injection."""
+        return None if self.injected_s is None else self.injected_s - self.took_s
 
     @property
     def asked(self) -> bool:
@@ -82,7 +90,7 @@ def _follow(episode: Episode, records: tuple[Record, ...]) -> Episode:
         if str(record.data.get("id")) != episode.id:
             continue
         if record.event == Event.FAULT_INJECTED and episode.injected_s is None:
-            episode = replace(episode, injected_s=record.t_s)
+            episode = replace(episode, injected_s=record.t_s, took_s=_seconds(record.data.get("took_s")))
         elif record.event == Event.FAULT_CONFIRMED and episode.confirmed_s is None:
             episode = _confirmed(episode, record)
         elif record.event == Event.FAULT_INERT:
@@ -94,6 +102,10 @@ def _follow(episode: Episode, records: tuple[Record, ...]) -> Episode:
         elif record.event == Event.FAULT_VERIFIED:
             episode = replace(episode, verified_s=record.t_s)
     return episode
+
+
+def _seconds(value: JsonValue) -> float:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else 0.0
 
 
 def _confirmed(episode: Episode, record: Record) -> Episode:

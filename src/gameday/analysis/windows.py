@@ -53,7 +53,7 @@ class Windows:
     Attributes:
         shape: Impulse if any fault is one, else step if any is, else none.
         baseline: The baseline phase, ending at the latest with the first injection.
-        fault: From the injection to the undo, or to the end of the fault phase for impulses and for none. Of several lasting faults,
+        fault: From the injection (of an impulse, from when that begins) to the undo, or to the end of the fault phase for impulses and for none. Of several lasting faults,
             while all of them are on; where that is too short to compare, from the first injection to the last undo.
         steady: The fault window without its guards; the same as ``fault`` unless the shape is step.
         ended_s: From when the system should recover: the last undo of a lasting fault or injection of an impulse.
@@ -80,7 +80,8 @@ def windows(plan: Plan, history: Iterable[Record], faults: Iterable[Episode]) ->
     last_s = plan.duration_s if stopped_s is None else min(plan.duration_s, stopped_s)
     phase, guard_s = plan.phase("fault"), plan.experiment.phases.guard_s
     injected = [episode.injected_s for episode in asked if episode.injected_s is not None]
-    begin_s, until_s = min(injected, default=phase.start_s), phase.end_s
+    begun = [episode.begun_s for episode in asked if episode.begun_s is not None]
+    begin_s, until_s = min(begun, default=phase.start_s), phase.end_s
     confirmed: list[float] = []
     if shape == "step" and (lasted := [_lasted(episode, phase.end_s) for episode in asked if episode.injected_s]):
         begin_s, until_s = compared(lasted, guard_s)
@@ -94,7 +95,7 @@ def windows(plan: Plan, history: Iterable[Record], faults: Iterable[Episode]) ->
     warm_s = plan.phase("warmup").end_s
     return Windows(
         shape=shape,
-        baseline=Window("baseline", baseline.start_s, min(baseline.end_s, last_s, *injected)),
+        baseline=Window("baseline", baseline.start_s, min(baseline.end_s, last_s, *begun)),
         fault=Window("fault", start_s, end_s),
         steady=Window("steady", steady_s, end_s - cut_s),
         ended_s=ended_s,

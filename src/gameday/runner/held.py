@@ -79,7 +79,7 @@ class Held:
     def step(self, t_s: float, env: Env) -> None:
         """Do what is due at a time of the load's clock. Raises whatever the injection raises, and what renewals raise for a whole lease."""
         if self._state is _State.PREPARED and t_s >= self.planned.start_s:
-            self._inject(t_s)
+            self._inject(t_s, env)
         elif self._state is _State.ON and t_s >= self.planned.end_s:
             self._end(env)
         elif self._state is _State.ON:
@@ -131,8 +131,8 @@ class Held:
         if self._state is _State.ON:
             self.history.append(Event.FAULT_FAILED, {"id": self.name, "error": f"it could not be held: {error}"})
 
-    def _inject(self, t_s: float) -> None:
-        share = intensity(self.planned, t_s)
+    def _inject(self, t_s: float, env: Env) -> None:
+        share, begun_s = intensity(self.planned, t_s), env.now_s()
         try:
             self._injected = self.fault.inject(scaled(self.planned, share), self.target, self._undo)
         except Exception as error:
@@ -141,7 +141,8 @@ class Held:
         self._state = _State.ON
         self._full, self._renewed_s = share == 1.0, t_s
         killed = {key: self._injected[key] for key in ("killed",) if key in self._injected}
-        self.history.append(Event.FAULT_INJECTED, {"id": self.name, **killed})
+        took_s = round(env.now_s() - begun_s, 6)
+        self.history.append(Event.FAULT_INJECTED, {"id": self.name, "took_s": took_s, **killed})
 
     def _renew(self, t_s: float, env: Env) -> None:
         """Extend the lease at the present intensity; what the proof compares with is read anew whenever the full dose begins."""

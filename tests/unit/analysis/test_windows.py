@@ -68,6 +68,18 @@ def test_an_impulse_has_no_guards_and_recovery_counts_from_it() -> None:
     assert seen.ended_s == 22.01
 
 
+def test_an_impulse_is_looked_at_from_when_its_injection_begins() -> None:
+    """What it did in the moments before the record of it is its doing."""
+    plan = shipped("cache-stampede", 1)
+    slow = tuple(
+        replace(record, t_s=22.31, data={**record.data, "took_s": 0.3})
+        if record.event == Event.FAULT_INJECTED
+        else record
+        for record in story(plan)
+    )
+    assert found(plan, slow).fault.start_s == pytest.approx(22.01)
+
+
 def test_no_fault_is_compared_over_the_whole_phase() -> None:
     """None: no guards, and the recovery counts from the phase's end."""
     plan = shipped("none", 1)
