@@ -24,8 +24,8 @@ SILENT_S = 1.5
 """How long an agent that is said to run may be silent before another is attached: the kubelet tells of an end a second later."""
 ASK_S = 4.0
 """How long an agent may take to answer through the API server; without a canary it takes milliseconds."""
-END_S = 6.0
-"""How long the kubelet may take to tell that an agent that was asked to leave has ended; it takes one second."""
+END_S = 20.0
+"""How long the kubelet may take to tell that an agent that was asked to leave has ended; it takes one second, more where it is busy."""
 _POLL_S, _LOOK_S = 0.1, 0.5
 """How often an agent is asked until it answers, and how often the pod is read meanwhile."""
 _HOPELESS = (

@@ -66,17 +66,18 @@ def _is_ready(pod: V1Pod) -> bool:
 
 
 def _waiting(pod: V1Pod) -> Iterator[tuple[str, str, str]]:
-    """Yield container, reason and message of what waits or has ended."""
+    """Yield container, reason and message of what waits or has ended; of what waits to be started again, also how it ended."""
     statuses: list[V1ContainerStatus] = [
         *(pod.status.init_container_statuses or ()),
         *(pod.status.container_statuses or ()),
     ]
     for status in statuses:
-        state = status.state
-        if state.waiting is not None:
-            yield status.name, state.waiting.reason or "waiting", state.waiting.message or ""
-        elif state.terminated is not None:
-            yield status.name, state.terminated.reason or "ended", f"exit code {state.terminated.exit_code}"
+        waiting, ended = status.state.waiting, status.state.terminated
+        if waiting is not None:
+            yield status.name, waiting.reason or "waiting", waiting.message or ""
+            ended = status.last_state.terminated if status.last_state is not None else None
+        if ended is not None:
+            yield status.name, ended.reason or "ended", f"exit code {ended.exit_code}"
 
 
 def _events(api: Api, namespace: str, kind: str, name: str) -> list[CoreV1Event]:

@@ -1,8 +1,7 @@
 """
 The Lease of a namespace: who holds it runs an experiment there, and nobody else does.
 
-Clocks of two machines differ, so nobody trusts a renewal's time alone: a lease that seems to have ended is watched for as long as a holder
-that lives would need to renew it.
+Clocks of two machines differ, so nobody trusts a renewal's time alone: a lease that seems to have ended is watched for as long as it lasts.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ NAME = "gameday"
 DURATION_S = 15
 RENEW_S = 5.0
 """Duration and period are client-go's defaults for leaders, near enough: two renewals may fail."""
-WATCH_S = RENEW_S + 2.0
-"""A holder that lives renews within this; the rest is for a busy API server."""
 _LOOK_S = 0.5
 _ANSWER_S = (2.0, 3.0)
 """How long the API server may take to be reached and to answer: two such requests must end well before the lease does."""
@@ -94,10 +91,10 @@ def read(api: Api, namespace: str) -> Held | None:
 
 
 def is_abandoned(api: Api, namespace: str, held: Held) -> bool:
-    """Find out whether nobody renews a lease any more; watches it for some seconds where the holder may live."""
+    """Find out whether nobody renews a lease any more; where the holder may live, watches it for as long as the lease lasts."""
     if held.is_dead:
         return True
-    until_s = time.monotonic() + WATCH_S
+    until_s = time.monotonic() + held.duration_s
     while time.monotonic() < until_s:
         now = read(api, namespace)
         if now is None or now.version != held.version:
