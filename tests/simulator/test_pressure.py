@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -63,18 +65,21 @@ def test_a_bounded_queue_that_refuses_at_once_sheds_fast(factor: float, seeds: S
         assert status_of(analysis, "hung") is Status.PASS
 
 
-@pytest.mark.parametrize("factor", [2.0, 10.0])
-def test_an_unbounded_queue_is_recognised_and_its_slope_is_the_excess(factor: float, seeds: Seeds) -> None:
-    """The requests in flight grow by mu (N - 1) per second; the mean over the runs is within 5 %."""
+@pytest.mark.parametrize(("factor", "sd", "cost"), [(2.0, 0.055, 1), (10.0, 0.011, 2)])
+def test_an_unbounded_queue_is_recognised_and_its_slope_is_the_excess(
+    factor: float, sd: float, cost: int, seeds: Seeds
+) -> None:
+    """The requests in flight grow by mu (N - 1) per second, in the mean of all runs; sd is one run's, relative, as measured."""
     slopes = []
-    for seed in seeds(f"unbounded {factor}", cost=2):
+    for seed in seeds(f"unbounded {factor}", cost=cost):
         plan = plan_of(seed, factor)
         run = run_of(plan, overloaded(plan, bounded=False), gives_up=False)
         analysis = judge(run)
         assert class_of(analysis) == "unbounded-queue"
         assert status_of(analysis, "fast-or-good") is Status.FAIL
         slopes.append(pressure(case(run), Backpressure(), "product").slope_per_s2 or 0.0)
-    assert np.mean(slopes) == pytest.approx(CAPACITY_PER_S * (factor - 1), rel=0.05)
+    near = pytest.approx(CAPACITY_PER_S * (factor - 1), rel=5 * sd / math.sqrt(len(slopes)))
+    assert np.mean(slopes) == near, "five standard errors of the mean"
 
 
 def test_an_unbounded_queue_whose_clients_give_up_sheds_by_hanging(seeds: Seeds) -> None:
@@ -117,6 +122,19 @@ def retrying(seed: int, load: float, *, retries: int, places: int | None, watche
     return judge(run_of(plan, answers, metrics=metrics))
 
 
+def triggered(all_: tuple[int, ...], load: float, *, places: int | None) -> list[Analysis]:
+    """Judge the runs that were steady before the trigger; near its limit chance may tip a system earlier, in at most 5 % of them."""
+    held = []
+    for seed in all_:
+        analysis = retrying(seed, load, retries=2, places=places)
+        if any(gate.id == "gate.baseline" and gate.status is Status.FAIL for gate in analysis.gates):
+            assert analysis.verdict is Verdict.INVALID
+        else:
+            held.append(analysis)
+    assert len(held) >= least(len(all_), 0.95 if load == 0.9 else 1.0), "that chance does it is the exception"
+    return held
+
+
 def recovery_of(analysis: Analysis) -> Status:
     """Return how the time to the steady state was judged."""
     return next(finding.status for finding in analysis.checks if finding.id == "recovery.time")
@@ -137,26 +155,18 @@ def test_below_the_edge_of_the_retries_the_system_heals(load: float, seeds: Seed
 @pytest.mark.parametrize("load", [0.5, 0.7, 0.9])
 def test_above_the_edge_it_never_comes_back_and_is_called_metastable(load: float, seeds: Seeds) -> None:
     """The trigger is gone for 45 s, but the retries keep the overload alive; the time is censored, not dropped."""
-    held = 0
-    for seed in seeds(f"stuck {load}", cost=10):
-        analysis = retrying(seed, load, retries=2, places=None)
-        if any(gate.id == "gate.baseline" and gate.status is Status.FAIL for gate in analysis.gates):
-            assert analysis.verdict is Verdict.INVALID, "so near its limit chance may tip it before the trigger does"
-            continue
-        held += 1
+    for analysis in triggered(seeds(f"stuck {load}", cost=5), load, places=None):
         recovery = next(finding for finding in analysis.checks if finding.id == "recovery.time")
         assert class_of(analysis) == "metastable"
         assert recovery.status is Status.FAIL
         assert recovery.interval is not None
         assert recovery.interval.hi == float("inf")
         assert "> 4" in recovery.reason
-    assert held, "that chance does it is the exception"
 
 
 @pytest.mark.parametrize("load", [0.25, 0.5, 0.7, 0.9])
 def test_a_bounded_queue_heals_at_every_load(load: float, seeds: Seeds) -> None:
     """Twenty places instead of endless ones: back within the accepted time."""
-    for seed in seeds(f"capped {load}", cost=10):
-        analysis = retrying(seed, load, retries=2, places=20)
+    for analysis in triggered(seeds(f"capped {load}", cost=5), load, places=20):
         assert recovery_of(analysis) is Status.PASS
         assert class_of(analysis) != "metastable"
