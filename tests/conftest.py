@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import subprocess
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("gameday", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("gameday")
 
 
 def _commit() -> str:
@@ -34,10 +42,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew", action="store_true", help="write the golden files anew instead of comparing with them")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Fix the text once, so that the header and all tests use the same."""
+    """Fix the text once, so that the header and all tests use the same; what Hypothesis draws derives from it too. Keep workers apart."""
     if config.option.seeds_from is None:
         config.option.seeds_from = _commit()
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = _number(config)
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        _keep_apart(worker, config)
+
+
+def _keep_apart(worker: str, config: pytest.Config) -> None:
+    """Give a worker of pytest-xdist temporary files of its own: each start of a shop removes the folders of all that have died."""
+    folder = tempfile.mkdtemp(prefix=f"gameday-{worker}-")
+    config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+    Path(folder).chmod(0o711)  # root's databases run as another user
+    os.environ["TMPDIR"] = folder
+    tempfile.tempdir = None  # it was found before
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -48,5 +70,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def revision_seed(pytestconfig: pytest.Config) -> int:
     """Return a seed below a million that the same text gives again."""
-    text: str = pytestconfig.option.seeds_from
+    return _number(pytestconfig)
+
+
+def _number(config: pytest.Config) -> int:
+    text: str = config.option.seeds_from
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) % 1_000_000

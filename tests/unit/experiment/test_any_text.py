@@ -125,7 +125,7 @@ def loaded(experiment: bytes, system: bytes) -> Loaded | InvalidFileError:
             return error
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted(FILES)).flatmap(lambda name: spoilt(FILES[name])), spoilt(SYSTEM))
 def test_spoilt_files_load_or_tell_what_is_wrong(experiment: str, system: str) -> None:
     """No edit of the files that ship meets anything else, and whatever loads can be planned."""
@@ -142,7 +142,7 @@ def test_spoilt_files_load_or_tell_what_is_wrong(experiment: str, system: str) -
         assert planned.to_json()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_arbitrary_bytes_tell_what_is_wrong(experiment: bytes, system: bytes) -> None:
     """Bytes that nobody wrote as a file are refused in words."""
