@@ -29,7 +29,7 @@ def site(stands: Stands) -> Iterator[Site]:
     found = site_of(stands.system, run=NAME)
     remove(open_api(CONTEXT), found.namespace, f"{RUN}={NAME}")
     yield found
-    assert left(open_api(CONTEXT), found) == []
+    wait_until(lambda: left(open_api(CONTEXT), found) == [], "nothing is left")
 
 
 def left(api: Api, site: Site) -> list[str]:
@@ -59,7 +59,7 @@ def test_three_workers_send_the_plan_and_are_removed(site: Site, tmp_path: Path)
     rows = read_rows(tmp_path)
     assert done.rows == {"pulse": len(rows)}
     assert np.array_equal(rows["worker"], np.arange(len(rows)) % 3)
-    assert np.count_nonzero(rows["outcome"] == Outcome.OK) >= 0.95 * len(rows)
+    assert np.count_nonzero(np.isin(rows["outcome"], [Outcome.OK, Outcome.LATE])) >= 0.95 * len(rows)
 
 
 def test_a_worker_whose_pod_is_killed_is_named(site: Site, tmp_path: Path) -> None:

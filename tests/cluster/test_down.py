@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cluster.standing import ROOT, Stands, call_gameday, kubectl
+from system.target.running import wait_until
 
 pytestmark = pytest.mark.cluster
 _SPACE = "t-twin"
@@ -46,7 +47,8 @@ def test_down_removes_what_up_made_and_nothing_else(stands: Stands, twin: Path) 
     assert "deployment/web" in ended.stdout
     assert kubectl(stands, "-n", _SPACE, "get", _KINDS, *_OURS) == ""
     assert "configmap/mine" in kubectl(stands, "-n", _SPACE, "get", "configmaps", "-o", "name")
-    assert _SPACE not in kubectl(stands, "get", "clusterrolebindings,persistentvolumes", "-o", "name")
+    others = ("get", "clusterrolebindings,persistentvolumes", "-o", "name")
+    wait_until(lambda: _SPACE not in kubectl(stands, *others), what="its volume to be let go")
     assert "gameday-nodes" in kubectl(stands, "get", "clusterroles", "-o", "name")
     assert kubectl(stands, "get", _KINDS, "-n", "shop", *_OURS) == before
     ended = call_gameday("down", "--target", "kind", environment=environment, folder=twin)

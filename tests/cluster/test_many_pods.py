@@ -69,7 +69,7 @@ def many(stands: Stands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         subject["namespace"] = SPACE
     for each in (*rights, ECHO):
         kubectl(stands, "-n", SPACE, "apply", "-f", "-", given=json.dumps(each))
-    kubectl(stands, "-n", SPACE, "wait", "--for=condition=Available", "--timeout=100s", "deployment/echo")
+    kubectl(stands, "-n", SPACE, "rollout", "status", "--timeout=100s", "deployment/echo")
     with monkeypatch.context() as admin:
         if stands.admin is None:
             admin.delenv("KUBECONFIG")
@@ -92,11 +92,13 @@ def test_twenty_pods_are_delayed_proven_and_clean(many: Site) -> None:
     try:
         undo = dict(fault.prepare(plan, target))
         injected = fault.inject(plan, target, undo)
-        proof = fault.prove(plan, target, injected)
-        state = target.edge(EDGE)
-        assert proof.bites, proof.text
-        assert state.delay is not None
-        assert not state.partial
+
+        def bites() -> bool:
+            fault.renew(plan, target, undo)
+            state = target.edge(EDGE)
+            return fault.prove(plan, target, injected).bites and state.delay is not None and not state.partial
+
+        wait_until(bites, what="the delay of every pod")
         assert len(pods_of(api, many, "echo")) == PODS
         assert all(pod.agent("network") for pod in pods_of(api, many, "echo"))
         fault.undo(undo, target)

@@ -23,7 +23,7 @@ from system.variations import SHORT, short_experiment
 
 pytestmark = pytest.mark.cluster
 KIND = ("--target", "kind")
-VARIANTS = ("naive", "hardened")
+VERDICTS = {"naive": "fail", "hardened": "pass"}
 END_S = 90.0
 """A run that was ended early has to undo its fault, and to switch the demo back."""
 
@@ -42,21 +42,21 @@ def read_report(running: Running) -> dict[str, Any]:
     return dict(json.loads((running.folder / "report.json").read_text(encoding="utf-8")))
 
 
-def begin(out: Path, *arguments: str) -> Running:
-    """Start the short experiment in the cluster."""
-    return start(out, "run", str(SHORT), *KIND, "--out", str(out), *arguments)
+def begin(out: Path, *arguments: str, experiment: Path = SHORT) -> Running:
+    """Start the short experiment in the cluster, or another one."""
+    return start(out, "run", str(experiment), *KIND, "--out", str(out), *arguments)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run both variants of the experiments that are drawn, and of the one that only a cluster has."""
     if "separating" in metafunc.fixturenames:
         names = sorted({*drawn(metafunc.config, "kind"), "lose-a-node"})
-        metafunc.parametrize(("separating", "variant"), [(name, variant) for name in names for variant in VARIANTS])
+        metafunc.parametrize(("separating", "variant"), [(name, variant) for name in names for variant in VERDICTS])
 
 
 def test_without_a_fault_it_passes(tmp_path: Path, stands: Stands) -> None:
     """Measuring by itself fails nothing, and it is said what the look for residue found: nothing."""
-    running = run_until_decided(tmp_path, "none", *KIND)
+    running = run_until_decided(tmp_path, "none", *KIND, wanted="pass")
     assert running.code() == Exit.PASSED, running.printed()
     assert is_clean(running, stands)
     checked = next(record for record in running.history() if record.event == Event.RESIDUE_CHECKED)
@@ -68,7 +68,7 @@ def test_an_experiment_separates_the_variants_as_it_does_locally(
     tmp_path: Path, stands: Stands, separating: str, variant: str
 ) -> None:
     """Naive fails on the check that the experiment names, hardened passes; afterwards the shop is on the variant that it had."""
-    running = run_until_decided(tmp_path, separating, *KIND, "--variant", variant)
+    running = run_until_decided(tmp_path, separating, *KIND, "--variant", variant, wanted=VERDICTS[variant])
     report = read_report(running)
     assert running.code() == {"naive": Exit.FAILED, "hardened": Exit.PASSED}[variant], running.printed()
     assert report["decided_by"] == {"naive": report["run"]["decides"], "hardened": None}[variant]

@@ -56,7 +56,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, revision_seed: int) -> Finished:
     """Run one experiment."""
     name, variant, wanted = request.param
-    running = run_until_decided(tmp_path_factory.mktemp(name), name, "--variant", variant, seed=revision_seed)
+    running = run_until_decided(
+        tmp_path_factory.mktemp(name), name, "--variant", variant, wanted=wanted, seed=revision_seed
+    )
     report = json.loads((running.folder / "report.json").read_text(encoding="utf-8"))
     return Finished(name, variant, wanted, running, report, read_run(running.folder))
 

@@ -22,7 +22,7 @@ def test_a_locustfile_s_run_is_judged_by_what_a_closed_load_can_show(
     tmp_path: Path, variant: str, verdict: str, code: int
 ) -> None:
     """Several classes, a shape, tags, checks of answers and names of its own; every request that the shop counted is a row."""
-    running = run_until_decided(tmp_path, str(EXPERIMENT), "--variant", variant)
+    running = run_until_decided(tmp_path, str(EXPERIMENT), "--variant", variant, wanted=verdict)
     assert running.code() == code, running.printed()
     folder = running.folder
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))

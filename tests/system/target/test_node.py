@@ -22,6 +22,7 @@ from gameday.targets.local.folder import Folder, sweep
 from gameday.targets.local.system import LocalSystem
 from gameday.targets.protocol import Delay, TargetError
 from samples import shop
+from system.processes import is_there
 from system.target.running import CHECKOUT, LOGIN, Ask, Shop, running, send, wait_until
 
 pytestmark = pytest.mark.system
@@ -53,7 +54,7 @@ def tree(pid: int) -> list[psutil.Process]:
 
 def gone(processes: list[psutil.Process]) -> bool:
     """Return whether none of them runs any more."""
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+    return not any(is_there(process) for process in processes)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Last(FastHttpUser):
 
     @task
     def ask(self):
-        gevent.sleep(2.6)
+        gevent.sleep(2.2)
         self.client.get("/never", name="cut off")
 
 
@@ -86,7 +86,7 @@ class Sloppy(HttpUser):
             self.client.get("ftp://127.0.0.1/one")
         except Exception:
             pass
-        self.client.get("/one", timeout=0.2)
+        self.client.get("/one", timeout=0.9)
         raise StopUser
 
 
