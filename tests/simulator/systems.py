@@ -201,9 +201,9 @@ def hanging(plan: Plan, answers: Mapping[str, Answers], route: str, *, share: fl
     return {**answers, route: Answers.of(np.where(lost, math.inf, found.service_s))}
 
 
-def flushed(plan: Plan, *, single_flight: bool) -> dict[str, Answers]:
+def flushed(plan: Plan, *, single_flight: bool, after_s: float = 0.01) -> dict[str, Answers]:
     """
-    Empty the cache of the origin's route at the fault's start; other routes stay well.
+    Empty the cache of the origin's route ``after_s`` the fault's start; other routes stay well.
 
     A miss asks the origin, which takes its declared time, and fills the key when it is back. With single-flight a miss waits for the query
     that is under way; what was never asked for before always misses. Hot keys begin cached.
@@ -211,7 +211,7 @@ def flushed(plan: Plan, *, single_flight: bool) -> dict[str, Answers]:
     origin = next(iter(plan.system.origins.values()))
     keys = plan.system.routes[origin.route].keys
     hot = keys.count if keys else 0
-    asked, emptied_s = plan.arrivals(origin.route), plan.phase("fault").start_s + 0.01
+    asked, emptied_s = plan.arrivals(origin.route), plan.phase("fault").start_s + after_s
     filled_s: dict[int, float] = dict.fromkeys(range(1, hot + 1), -1.0)
     service, queries, emptied = [], [], False
     for t_s, key in zip(asked.times_s, asked.keys, strict=True):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from pydantic import JsonValue
 
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Status, Verdict
+from gameday.record.history import Event
 from simulator.conftest import Seeds
 from simulator.rates import least
 from simulator.systems import flushed, healthy, image_jobs, outage
@@ -71,6 +75,19 @@ def test_as_many_image_jobs_as_are_drawn_are_enough(variant: str, alone: bool, w
     assert found.count(shipped("noisy-neighbour", 1).experiment.decides if wanted is Verdict.FAIL else wanted) >= least(
         len(found), 0.97
     )
+
+
+def test_a_stampede_is_seen_however_long_its_injection_took(seeds: Seeds) -> None:
+    """The cache is emptied at some moment of it: here at the end of four seconds, longer than the refill is looked at."""
+    late: dict[str, dict[str, JsonValue]] = {Event.FAULT_INJECTED: {"took_s": 4.0}, Event.FAULT_CONFIRMED: {}}
+    for seed in seeds("slow", cost=4):
+        plan = shipped("cache-stampede", seed, variant="naive")
+        run = run_of(plan, flushed(plan, single_flight=False, after_s=3.95))
+        slow = tuple(
+            replace(each, t_s=each.t_s + 4, data={**each.data, **late[each.event]}) if each.event in late else each
+            for each in run.history
+        )
+        assert judge(replace(run, history=slow)).decided_by == "stampede.duplicates"
 
 
 @pytest.mark.parametrize(("variant", "flights"), [("naive", False), ("hardened", True)])

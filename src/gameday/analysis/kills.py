@@ -136,7 +136,7 @@ def _service(history: Iterable[Record], services: Iterable[str], names: tuple[st
 def _until_s(case: Case, episode: Episode) -> float:
     """Return when the next kill begins, or the run's end: what fails from then on may be of that one."""
     others = (each for each in case.episodes if each.planned is not None and each.planned.fault in _KILLS)
-    begun = (each.injected_s for each in others if each.injected_s is not None)
+    begun = (each.begun_s for each in others if each.begun_s is not None)
     later = (t_s for t_s in begun if t_s > (episode.injected_s or 0.0))
     return min(later, default=case.windows.observed.end_s)
 

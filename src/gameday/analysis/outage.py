@@ -67,7 +67,7 @@ def _lost(case: Case, expected: Outage, route: str) -> Finding:
 
 
 def _when(case: Case, inside: Requests) -> str:
-    bad_s = inside.scheduled_s[inside.bad] - case.windows.fault.start_s
+    bad_s = inside.scheduled_s[inside.bad] - case.windows.injected_s
     if not len(bad_s):
         return "no answer was bad"
     return f"the first bad answer was asked for {seconds(float(bad_s.min()))} after the event, the last one {seconds(float(bad_s.max()))}"

@@ -33,7 +33,7 @@ class Refill:
     What the rows say about the refill.
 
     Attributes:
-        queries: Queries to the origin in the ``REFILL_S`` after the impulse; ``keys`` distinct keys that they were for.
+        queries: Queries to the origin from the begin of the injection to ``REFILL_S`` after it had been done; ``keys`` distinct keys that they were for.
         unknown: Requests of the window whose queries are not known; ``n`` is all of them.
         amplification: Queries per second while the first query runs, relative to the baseline's.
     """
@@ -59,11 +59,11 @@ def refill(case: Case, origin: Origin) -> Refill:
     """Count queries and keys from the rows; a key is known from the plan's arrivals."""
     requests = case.routes[origin.route]
     keys = np.array(case.arrivals[origin.route].keys, np.int64)
-    start_s = case.windows.fault.start_s
-    window = requests.sent_within(start_s, start_s + REFILL_S)
+    begun_s, emptied_s = case.windows.fault.start_s, case.windows.injected_s
+    window = requests.sent_within(begun_s, emptied_s + REFILL_S)
     known = window.where(window.origin != UNKNOWN)
     asking = known.where(known.origin >= 1)
-    first = requests.sent_within(start_s, start_s + origin.query_s)
+    first = requests.sent_within(begun_s, emptied_s + origin.query_s)
     baseline = case.windows.baseline
     length_s = max(baseline.length_s, 1e-9)
     before = requests.sent_within(baseline.start_s, baseline.end_s)
@@ -167,7 +167,8 @@ def counted(case: Case, name: str, origin: Origin) -> Counted | None:
     """Read the origin's own counter; None when it published none."""
     series = total(case.metrics, name, f"{name}_origin_queries_total")
     t_s = series[0]
-    if len(t_s) < 2 or t_s[-1] < case.windows.fault.start_s + REFILL_S:
+    refilled_s = case.windows.injected_s + REFILL_S
+    if len(t_s) < 2 or t_s[-1] < refilled_s:
         return None
     requests = case.routes[origin.route]
     begun_s = float(t_s[t_s <= 0][-1]) if np.any(t_s <= 0) else float(t_s[0])
@@ -177,7 +178,7 @@ def counted(case: Case, name: str, origin: Origin) -> Counted | None:
     return Counted(
         whole=increase(series, begun_s, float(t_s[-1])),
         named=_queries(requests.sent_within(begun_s, float(t_s[-1]))),
-        refill=max(0.0, increase(series, since_s, impulse_s + REFILL_S) - before),
+        refill=max(0.0, increase(series, since_s, refilled_s) - before),
     )
 
 

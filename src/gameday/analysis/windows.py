@@ -56,6 +56,7 @@ class Windows:
         fault: From the injection (of an impulse, from when that begins) to the undo, or to the end of the fault phase for impulses and for none. Of several lasting faults,
             while all of them are on; where that is too short to compare, from the first injection to the last undo.
         steady: The fault window without its guards; the same as ``fault`` unless the shape is step.
+        injected_s: When the first injection had been done, the start of the phase where none was.
         ended_s: From when the system should recover: the last undo of a lasting fault or injection of an impulse.
         recovery: The recovery phase, for steps from the undo and its guard on.
         stopped_s: When the run was ended early, None when it was not.
@@ -66,6 +67,7 @@ class Windows:
     baseline: Window
     fault: Window
     steady: Window
+    injected_s: float
     ended_s: float
     recovery: Window
     stopped_s: float | None
@@ -98,6 +100,7 @@ def windows(plan: Plan, history: Iterable[Record], faults: Iterable[Episode]) ->
         baseline=Window("baseline", baseline.start_s, min(baseline.end_s, last_s, *begun)),
         fault=Window("fault", start_s, end_s),
         steady=Window("steady", steady_s, end_s - cut_s),
+        injected_s=min(injected, default=phase.start_s),
         ended_s=ended_s,
         recovery=Window("recovery", max(phase.end_s, ended_s + cut_s) if cut_s else phase.end_s, last_s),
         stopped_s=stopped_s,

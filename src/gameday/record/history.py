@@ -44,9 +44,7 @@ class Event(StrEnum):
     PHASE_ENTERED = "phase.entered"  # phase
     HYPOTHESIS = "hypothesis.judged"  # phase, met, values
     FAULT_INTENDED = "fault.intended"  # id, fault, parameters, undo
-    FAULT_INJECTED = (
-        "fault.injected"  # id, took_s: how long that took; killed: replica -> identity, of faults that kill
-    )
+    FAULT_INJECTED = "fault.injected"  # id, took_s: the injection; killed: replica -> identity
     FAULT_CONFIRMED = "fault.confirmed"  # id, proof
     FAULT_INERT = "fault.inert"  # id, proof
     FAULT_FAILED = "fault.failed"  # id, error

@@ -13,7 +13,7 @@ from gameday.faults import catalogue
 from gameday.record.history import Event, History, Record, outstanding, read_history
 from gameday.runner.env import Env
 from gameday.runner.episode import INTENT_S, run_episode
-from gameday.targets.protocol import Delay, TargetError
+from gameday.targets.protocol import Delay, Emptied, TargetError
 from samples import planned
 
 ORIGIN_S = 88.0
@@ -21,10 +21,14 @@ ORIGIN_S = 88.0
 
 
 def run(
-    tmp_path: Path, target: FakeTarget, fault: str = "latency", parameters: dict[str, object] | None = None
+    tmp_path: Path,
+    target: FakeTarget,
+    fault: str = "latency",
+    parameters: dict[str, object] | None = None,
+    clock: FakeClock | None = None,
 ) -> list[Record]:
     """Run one episode of ten seconds against a fake system and return its history."""
-    clock = FakeClock()
+    clock = clock or FakeClock()
     history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
     plan = planned(fault, parameters, phases={"fault": "10s"})  # type: ignore[arg-type]  # tests pass plain JSON
     try:
@@ -55,6 +59,20 @@ def test_it_is_injected_on_the_dot_and_held_until_the_end(tmp_path: Path) -> Non
     at = {record.event: record.t_s for record in run(tmp_path, FakeTarget())}
     assert (at[Event.FAULT_INJECTED], at[Event.FAULT_UNDONE]) == (10.0, 20.0)
     assert at[Event.FAULT_INTENDED] == pytest.approx(10.0 - INTENT_S)
+
+
+def test_how_long_an_injection_took_is_recorded(tmp_path: Path) -> None:
+    """What an impulse did in that time is its doing, though it is recorded only afterwards."""
+
+    class Slow(FakeTarget):
+        def empty_cache(self, service: str, prefix: str | None) -> Emptied:
+            clock.sleep(0.25)
+            return super().empty_cache(service, prefix)
+
+    clock = FakeClock()
+    history = run(tmp_path, Slow(), "empty-cache", {"service": "cache"}, clock)
+    injected = next(record for record in history if record.event == Event.FAULT_INJECTED)
+    assert (injected.t_s, injected.data["took_s"]) == (10.25, 0.25)
 
 
 def test_an_injection_that_does_nothing_is_recorded_as_inert(tmp_path: Path) -> None:
