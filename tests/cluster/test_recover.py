@@ -92,7 +92,7 @@ def test_the_lease_of_another_machine_is_abandoned_when_nobody_renews_it_for_its
     """A renewal that comes late, but before its end, keeps it; this machine cannot ask whether the holder's process lives."""
     site = site_of(stands.system, run="nobody")
     api = open_api(site.context)
-    monkeypatch.setattr(lease, "DURATION_S", 9)
+    monkeypatch.setattr(lease, "DURATION_S", 8)
     lease.create(api, site.namespace, "elsewhere")
     try:
         late = threading.Timer(7.5, lease.renew, (api, site.namespace, "elsewhere"))

@@ -1,7 +1,7 @@
 """
 The Lease of a namespace: who holds it runs an experiment there, and nobody else does.
 
-Clocks of two machines differ, so nobody trusts a renewal's time alone: a lease that seems to have ended is watched for as long as it lasts.
+Clocks of two machines differ, so nobody trusts a renewal's time alone: a lease that seems to have ended is watched for longer than it lasts.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ def read(api: Api, namespace: str) -> Held | None:
 
 
 def is_abandoned(api: Api, namespace: str, held: Held) -> bool:
-    """Find out whether nobody renews a lease any more; where the holder may live, watches it for as long as the lease lasts."""
+    """Find out whether nobody renews a lease any more; where the holder may live, watches it for longer than it lasts."""
     if held.is_dead:
         return True
-    until_s = time.monotonic() + held.duration_s
+    until_s = time.monotonic() + DURATION_S + sum(_ANSWER_S)  # who holds it counts from the answer to its renewal
     while time.monotonic() < until_s:
         now = read(api, namespace)
         if now is None or now.version != held.version:
