@@ -1,4 +1,4 @@
-"""Workers that sent enough to the same system are never told apart; one that is off by more than a fifth always is, by its name."""
+"""Workers that sent enough to the same system are not told apart; one that is off by more than a fifth always is, by its name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gameday.load.schedule import merge
 from gameday.record.folder import RunData
 from gameday.record.history import Event
 from simulator.conftest import Seeds
+from simulator.rates import most
 from simulator.systems import healthy, outage
 from simulator.test_validity import told
 from simulator.world import Answers, Asked, made_up, run_of
@@ -57,13 +58,16 @@ def gate(run: RunData) -> Gate:
     return next(each for each in judge(run).gates if each.id == "gate.workers")
 
 
-def test_equal_workers_agree(seeds: Seeds) -> None:
-    """Also while the system they load goes through an outage; each sends so much that chance alone makes no fifth."""
-    for seed in seeds("equal", cost=2):
-        plan = made_up(replace(ASKED, rates_per_s={"login": 240, "pulse": 240}, fault="kill"), seed)
+@pytest.mark.parametrize(("per_s", "rate"), [(240, 0.0), (60, 0.02)])
+def test_equal_workers_agree(per_s: int, rate: float, seeds: Seeds) -> None:
+    """Also while the system they load goes through an outage; where each sends little, chance alone makes a fifth in at most 2 % of the runs."""
+    apart, all_ = 0, seeds(f"equal {per_s}", cost=2)
+    for seed in all_:
+        plan = made_up(replace(ASKED, rates_per_s={"login": per_s, "pulse": per_s}, fault="kill"), seed)
         answers = healthy(plan)
-        assert gate(run_of(plan, answers)).status is Status.PASS
-        assert gate(run_of(plan, outage(plan, answers, at_s=24.0, length_s=3.0))).status is Status.PASS
+        runs = (run_of(plan, answers), run_of(plan, outage(plan, answers, at_s=24.0, length_s=3.0)))
+        apart += any(gate(each).status is not Status.PASS for each in runs)
+    assert apart <= most(len(all_), rate)
 
 
 @pytest.mark.parametrize(

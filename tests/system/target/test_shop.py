@@ -236,7 +236,9 @@ def test_a_cache_that_hangs_does_not_take_products_down(hardened: Shop) -> None:
     cache.suspend()
     try:
         answers = products(hardened, range(1, 4), each=5)
-        if any(answer.status == 504 for answer in answers):  # a busy machine may miss the deadline, once
+        late = [answer for answer in answers if answer.status == 504]
+        assert len(late) <= len(answers) / 3
+        if late:  # a busy machine may miss the deadline, once
             answers = products(hardened, range(1, 4), each=5)
     finally:
         cache.resume()
