@@ -16,22 +16,38 @@ from pathlib import Path
 
 from gameday.agent.leased import renewals
 
+_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 def main(pids: Sequence[int]) -> None:
     """Stop, hold, let go on."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(0))
+    for number in _ENDS:
+        signal.signal(number, _leave)
     held: list[int] = []  # by pidfd: a number that is given to another process must not be signalled
     try:
-        for pid in pids:
-            _stop(pid, held)
-        print("stopped", flush=True)  # noqa: T201 - the protocol with the node
-        for _ in renewals():
-            pass
+        try:
+            for pid in pids:
+                _stop(pid, held)
+            print("stopped", flush=True)  # noqa: T201 - the protocol with the node
+            for _ in renewals():
+                pass
+        finally:
+            _let_go_on(held)
     finally:
-        for fd in reversed(held):
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(fd, signal.SIGCONT)
+        _let_go_on(held)  # whoever dies closes the input and sends a signal, which may cut the first one short
+
+
+def _leave(*_: object) -> None:
+    """End, once: no further signal may come between."""
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)
+
+
+def _let_go_on(held: Sequence[int]) -> None:
+    for fd in reversed(held):
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(fd, signal.SIGCONT)
 
 
 def _stop(pid: int, held: list[int]) -> None:
