@@ -62,11 +62,11 @@ def steady_state() -> dict[str, JsonValue]:
     """
     Wait until enough of a phase is over, and measure the hypothesis on it.
 
-    Chaos Toolkit calls it twice: before the method, where the baseline is judged, and after it, where the recovery is.
+    Chaos Toolkit calls it twice: before the method, where the baseline is judged, however late that is, and after it, where the recovery is.
     """
     session = _active[0]
     plan = session.plan
-    before = session.env.now_s() < session.origin_s + plan.phase("baseline").end_s
+    before = all(record.event != Event.HYPOTHESIS for record in read_history(session.folder))
     phase = "baseline" if before else "recovery"
     if before:
         start_s, end_s = plan.phase("baseline").start_s, plan.phase("baseline").end_s - FLUSH_S - SETTLE_S
