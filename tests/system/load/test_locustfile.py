@@ -35,9 +35,13 @@ def test_users_of_two_classes_with_weights_names_and_checks_leave_one_row_for_ea
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the server got, what Locust counted and what the rows say are the same requests."""
-    monkeypatch.setenv("SHOPPERS_LOG", str(tmp_path / "heard"))
-    with Server(shop) as server:
-        left = run_closed(closed_plan("shoppers.py", {"users": 8, **AT_ONCE}), tmp_path, server.url)
+    for turn in ("first", "second", "third"):
+        (folder := tmp_path / turn).mkdir()
+        monkeypatch.setenv("SHOPPERS_LOG", str(folder / "heard"))
+        with Server(shop) as server:
+            left = run_closed(closed_plan("shoppers.py", {"users": 8, **AT_ONCE}), folder, server.url)
+        if Outcome.CENSORED not in left.rows["outcome"]:
+            break  # else the end of the load cut one off, as it may on a busy machine
     asked = Counter("/product" if each.target.startswith("/product") else each.target for each in server.requests)
     looked, checked = left.outcomes("product"), left.outcomes("GET checked product")
     assert looked == {Outcome.OK: looked[Outcome.OK]}
