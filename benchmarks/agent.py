@@ -50,7 +50,7 @@ def took_s(connection: socket.socket) -> float:
 
 def measure(pod: Pod, seconds: float) -> tuple[list[float], list[float]]:
     """Return the times of requests past the agent, as the kubelet's go, and through it."""
-    pod.ask("open", edge="load -> web", side="in", port=PORT, lease_s=seconds + 60)
+    pod.ask("open", edge="load -> web", side="in", ports=[PORT], lease_s=seconds + 60)
     direct, led = list[float](), list[float]()
     with pod.call(PORT, source=GATEWAY) as past, pod.call(PORT, source=CALLER) as through:
         took_s(past), took_s(through)
@@ -67,7 +67,7 @@ def measure(pod: Pod, seconds: float) -> tuple[list[float], list[float]]:
 
 
 def answers(pod: Pod) -> bool:
-    """Tell whether the server is there."""
+    """Return whether the server is there."""
     with contextlib.suppress(ConnectionError), pod.call(PORT) as connection:
         return took_s(connection) > 0
     return False

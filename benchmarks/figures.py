@@ -1,5 +1,5 @@
 """
-Make the figures that the README quotes. ``python benchmarks/figures.py [help|overhead|report] ...``; without a name, all of them.
+Make the figures that the README quotes. ``python benchmarks/figures.py [help|quick|overhead|report] ...``; without a name, all of them.
 
 Times on shared machines are noisy: ratios come from commands run in turn, and everything else is a median with its range.
 """
@@ -7,6 +7,7 @@ Times on shared machines are noisy: ratios come from commands run in turn, and e
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import subprocess
 import sys
@@ -30,7 +31,12 @@ SIXTH = """routes:
 
 def main() -> int:
     """Run the benchmarks that were named."""
-    benchmarks: dict[str, Callable[[int], None]] = {"help": help_ratio, "overhead": overhead, "report": report}
+    benchmarks: dict[str, Callable[[int], None]] = {
+        "help": help_ratio,
+        "quick": quick,
+        "overhead": overhead,
+        "report": report,
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"which of {', '.join(benchmarks)}")
     parser.add_argument("-n", type=int, default=5, help="repetitions (default: 5)")
@@ -47,6 +53,20 @@ def help_ratio(n: int) -> None:
     print(f"gameday --help        {_range(ours)}")
     print(f"chaos --help          {_range(theirs)}")
     print(f"  ratio               {_range([a / b for a, b in pairs], unit='')}")
+
+
+def quick(n: int) -> None:
+    """Measure the processor time of ``gameday validate`` and ``plan``, in turn with what they cannot do without."""
+    commands: dict[str, tuple[str | Path, ...]] = {
+        "python -c pass": (sys.executable, "-c", "pass"),
+        "import pydantic": (sys.executable, "-c", "from pydantic import BaseModel"),
+        "gameday validate": (BIN / "gameday", "validate"),
+        "gameday plan": (BIN / "gameday", "plan", "cache-stampede"),
+    }
+    rounds = [{name: _cpu_s(*command) for name, command in commands.items()} for _ in range(n + 1)][1:]
+    for name in commands:
+        ratio = _range([each[name] / each["python -c pass"] for each in rounds], unit="")
+        print(f"{name:<21} {_range([each[name] for each in rounds])}  of python -c pass: {ratio}")
 
 
 def overhead(n: int) -> None:
@@ -87,6 +107,17 @@ def _wall_s(*command: str | Path) -> float:
     started_s = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     return time.perf_counter() - started_s
+
+
+def _cpu_s(*command: str | Path) -> float:
+    before_s = _children_cpu_s()
+    _wall_s(*command)
+    return _children_cpu_s() - before_s
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _range(values: Sequence[float], *, unit: str = " s") -> str:

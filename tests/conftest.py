@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from drawing import left_out
+
+SEEDS, SEEDS_AT_NIGHT = 20, 200
 settings.register_profile("gameday", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("gameday")
 
@@ -32,23 +35,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add where the simulator's seeds come from, how many runs each statistical claim is tested on, and the golden files' flag."""
     group = parser.getgroup("simulator")
     group.addoption("--seeds-from", default=None, help="any text; by default the hash of the commit")
-    group.addoption("--seeds", type=int, default=20, help="simulated runs per claim (nightly: 200)")
-    parser.addoption(
-        "--experiments",
-        choices=("drawn", "all"),
-        default="drawn",
-        help="the pairs of experiments that run in full (nightly: all)",
+    group.addoption(
+        "--seeds", type=int, default=None, help=f"simulated runs per claim ({SEEDS}; nightly: {SEEDS_AT_NIGHT})"
     )
+    parser.addoption("--nightly", action="store_true", help="do all that a revision's tests draw a part of")
     parser.addoption("--renew", action="store_true", help="write the golden files anew instead of comparing with them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this revision does not draw."""
+    if out := left_out(config, items):
+        config.hook.pytest_deselected(items=out)
+        unwanted = set(out)
+        items[:] = [item for item in items if item not in unwanted]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Fix the text once, so that the header and all tests use the same; what Hypothesis draws derives from it too. Keep workers apart."""
+    if config.option.seeds is None:
+        config.option.seeds = SEEDS_AT_NIGHT if config.option.nightly else SEEDS
     if config.option.seeds_from is None:
         config.option.seeds_from = _commit()
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = _number(config)
+    os.environ["XDG_STATE_HOME"] = state = tempfile.mkdtemp(
+        prefix="gameday-state-"
+    )  # the user's own key is not for tests
+    config.add_cleanup(partial(shutil.rmtree, state, ignore_errors=True))
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         _keep_apart(worker, config)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from gameday.runner.env import Env
 from gameday.targets.protocol import (
     CANARY_S,
+    Called,
     Calls,
     Delay,
     EdgeState,
@@ -19,6 +20,7 @@ from gameday.targets.protocol import (
     Stress,
     Stressed,
     TargetError,
+    Uncounted,
     Workload,
 )
 
@@ -47,21 +49,29 @@ class FakeClock:
 @dataclass
 class FakeTarget:
     """
-    A system with one caller that sends ``called`` requests over each edge between two readings of its counters.
+    A system with one caller that sends ``traffic`` requests over each edge between two readings of its counters.
 
     ``inert`` takes orders and does nothing; ``bypass`` is the share of calls that no proxy sees; ``broken`` names methods that raise;
-    ``draw`` says where in -1..1 of the jitter a canary's delay falls; ``mute`` answers no canary at all; ``asks`` kills by asking only,
-    so that who is killed is ending for now.
+    ``counters`` False is a caller that publishes none, ``elsewhere`` one whose connections go where no proxy is; ``silent`` names edges that
+    nobody calls, ``unused`` services whose replicas nobody calls;
+    ``draw`` says where in -1..1 of the jitter a canary's delay falls; ``mute`` answers no canary at all; who is killed with a grace
+    is ending for now if it ``lingers``; ``counter`` counts the
+    requests of a surge; ``told`` has whom each order about a replica named, with its service.
     """
 
     inert: bool = False
     bypass: float = 0.0
-    called: int = 100
+    traffic: int = 100
     keys: int = 20
     broken: tuple[str, ...] = ()
     draw: float = 0.0
+    counters: bool = True
+    elsewhere: bool = False
+    silent: tuple[str, ...] = ()
     mute: bool = False
-    asks: bool = False
+    unused: tuple[str, ...] = ()
+    counter: str = 'http_requests_total{code="200",route="image"}'
+    lingers: bool = False
     delays: dict[str, Delay] = field(default_factory=dict)
     errors: dict[str, Errors] = field(default_factory=dict)
     blackholed: set[str] = field(default_factory=set)
@@ -71,7 +81,8 @@ class FakeTarget:
     desired: int = 2
     scaled: int | None = None
     cordoned: bool = False
-    pods: tuple[str, ...] = ("web-1", "web-2")
+    pending: str = ""
+    pods: dict[str, str] = field(default_factory=lambda: {"web-1": "web", "web-2": "web"})
     stresses: dict[str, Stress] = field(default_factory=dict)
     worked_s: float = 0.0
     fast: int = 0
@@ -81,6 +92,7 @@ class FakeTarget:
     rejected: int = 0
     images: int = 0
     acts: list[str] = field(default_factory=list)
+    told: set[tuple[str, str]] = field(default_factory=set)
 
     def delay(self, edge: str, delay: Delay, *, lease_s: float) -> None:
         """Delay an edge."""
@@ -111,7 +123,11 @@ class FakeTarget:
             self.blackholed.add(edge)
 
     def edge(self, edge: str) -> EdgeState:
-        """Read an edge."""
+        """Read an edge: another batch of calls has come through it, or to it, if anything is injected there."""
+        faulted = edge in self.delays or edge in self.blackholed or edge in self.errors
+        if faulted and edge in self.errors and not self.counters and not self.elsewhere:
+            self._count(edge)
+        away = self.elsewhere or edge in self.silent
         return EdgeState(
             edge,
             self.delays.get(edge),
@@ -122,6 +138,7 @@ class FakeTarget:
             requests=self.seen,
             matched=self.seen,
             rejected=self.rejected,
+            attempts=round(self.traffic * (1 - self.bypass)) if faulted and not away else 0,
         )
 
     def canary_s(self, edge: str, *, within_s: float = CANARY_S) -> float:
@@ -131,9 +148,15 @@ class FakeTarget:
         took_s = math.inf if silent else 0.001 + delay.delay_s + self.draw * delay.jitter_s
         return min(took_s, within_s)
 
-    def calls(self, edge: str) -> Calls | None:
-        """Count another batch of calls, and return all counts."""
-        reached = round(self.called * (1 - self.bypass))
+    def calls(self, edge: str) -> Calls | Uncounted | None:
+        """Count another batch of calls, and return all counts if the caller publishes any."""
+        if not self.counters:
+            return None
+        self._count(edge)
+        return Calls({0.1: self.fast, math.inf: self.fast + self.slow}, failed=self.lost)
+
+    def _count(self, edge: str) -> None:
+        reached = 0 if self.elsewhere else round(self.traffic * (1 - self.bypass))
         lost = slow = 0
         if edge in self.blackholed:
             lost = reached
@@ -145,47 +168,54 @@ class FakeTarget:
             slow = reached
         self.lost += lost
         self.slow += slow
-        self.fast += self.called - lost - slow
-        return Calls({0.1: self.fast, math.inf: self.fast + self.slow}, failed=self.lost)
+        self.fast += self.traffic - lost - slow
 
     def replicas(self, service: str) -> tuple[Replica, ...]:  # noqa: ARG002 - the protocol's signature
         """Read the processes."""
         return tuple(self.processes.values())
 
-    def is_ready(self, replica: str) -> bool:
+    def is_ready(self, service: str, replica: str) -> bool:
         """Be ready when it is there and runs."""
+        self.told.add((service, replica))
         return self.processes[replica].identity is not None and not self.processes[replica].stopped
 
-    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
-        """Start another process in its place at once, or none while the lease lasts."""
+    def kill(self, service: str, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
+        """Start another process in its place at once, or none while the lease lasts; given a grace, let it take that first if it ``lingers``."""
         self._act("kill")
+        self.told.add((service, replica))
         assert grace_s >= 0
         if not self.inert:
             before = self.processes[replica]
             self.processes[replica] = (
                 replace(before, ending=True)
-                if self.asks
+                if self.lingers and grace_s
                 else replace(before, identity=None if lease_s > 0 else f"{before.identity}+")
             )
-        return not (grace_s or self.asks)
 
-    def revive(self, replica: str) -> None:
+    def revive(self, service: str, replica: str) -> None:
         """Start it."""
         self._act("revive")
+        self.told.add((service, replica))
         if self.processes[replica].identity is None:
             self.processes[replica] = Replica(replica, "9", stopped=False)
 
-    def pause(self, replica: str, *, lease_s: float) -> None:
+    def pause(self, service: str, replica: str, *, lease_s: float) -> None:
         """Stop a process."""
         self._act("pause")
+        self.told.add((service, replica))
         assert lease_s > 0
         if not self.inert:
             self.processes[replica] = replace(self.processes[replica], stopped=True)
 
-    def resume(self, replica: str) -> None:
+    def resume(self, service: str, replica: str) -> None:
         """Let it go on."""
         self._act("resume")
+        self.told.add((service, replica))
         self.processes[replica] = replace(self.processes[replica], stopped=False)
+
+    def called(self, service: str, callers: Collection[str]) -> Called | None:
+        """See all callers at a service that is used, and a stranger at any."""
+        return Called(() if service in self.unused else tuple(callers), ("192.0.2.7",))
 
     def workload(self, service: str) -> Workload:  # noqa: ARG002 - the protocol's signature
         """Have as many replicas as it is to have."""
@@ -222,12 +252,16 @@ class FakeTarget:
         """Move all of them to another node."""
         self._act("evict")
         assert grace_s >= 0
-        self.pods = self.pods if self.inert else ()
+        self.pods = self.pods if self.inert else {}
 
     def uncordon(self, node: str) -> None:  # noqa: ARG002 - the protocol's signature
         """Let it take pods again."""
         self._act("uncordon")
         self.cordoned = False
+
+    def unready(self) -> str:
+        """Return what keeps its pods from being ready."""
+        return self.pending
 
     def stress(self, place: str, stress: Stress, *, lease_s: float) -> None:
         """Stress a place; an inert target starts somebody who does nothing."""
@@ -262,8 +296,11 @@ class FakeTarget:
 
     def metrics(self) -> Mapping[str, Mapping[str, float]]:
         """Count another batch of image requests, and publish all of them."""
-        self.images += 0 if self.inert else self.called
-        return {"web": {'http_requests_total{code="200",route="image"}': float(self.images)}}
+        if not self.counters:
+            return {"web": {"front_requests_total": 3.0}}
+        self.images += 0 if self.inert else self.traffic
+        bytes_ = self.counter.replace("{", "_bytes_total{") if "http_requests" not in self.counter else "up_total"
+        return {"web": {self.counter: float(self.images), bytes_: 900.0 * self.images}}
 
     def url(self, service: str) -> str:  # noqa: ARG002 - the protocol's signature
         """Name an address that nobody listens on."""

@@ -35,14 +35,16 @@ def experiment(fault: str = "latency", parameters: dict[str, JsonValue] | None =
     )
 
 
-def planned(fault: str = "latency", parameters: dict[str, JsonValue] | None = None, **more: object) -> Plan:
+def planned(
+    fault: str = "latency", parameters: dict[str, JsonValue] | None = None, *, target: str = "local", **more: object
+) -> Plan:
     """Return the plan of a small experiment on the shop."""
     return plan(
         experiment(fault, parameters, **more),
         shop(),
         catalogue(),
         name="small",
-        target="local",
+        target=target,
         variant="hardened",
         seed=1,
     )

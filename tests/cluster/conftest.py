@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cluster.account import write_kubeconfig
-from cluster.standing import CONTEXT, NAMESPACE, ROOT, Stands, call_gameday, lacking
+from cluster.fronts import FRONT, POLICIES, Place, write_experiments
+from cluster.standing import CONTEXT, NAMESPACE, ROOT, Stands, call_gameday, kubectl, lacking
 from gameday.experiment.loading.system import load_system
 from gameday.targets.kubernetes.api import open_api
 
@@ -44,3 +46,28 @@ def stands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stands]:
         open_api.cache_clear()
         yield Stands(load_system("shop", (ROOT / "experiments" / "systems",)), admin, account)
     open_api.cache_clear()
+
+
+@pytest.fixture
+def place(stands: Stands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Make a namespace of its own, and remove it and all that was made for it."""
+    namespace = f"refusals-{secrets.token_hex(3)}"
+    made = Place(stands, namespace, tmp_path, stands.admin_environment())
+    monkeypatch.setenv("KUBECONFIG", stands.admin or os.path.expanduser("~/.kube/config"))  # noqa: PTH111 - as kubectl has it
+    open_api.cache_clear()
+    kubectl(stands, "create", "namespace", namespace)
+    try:
+        made.kubectl("apply", "--filename", "-", given=FRONT)
+        made.kubectl("rollout", "status", "deployment/front", "--timeout=90s")
+        write_experiments(made)
+        yield made
+    finally:
+        ignored = ("--ignore-not-found", "--wait=false")
+        policies = (namespace, *(f"gameday-{name}-{namespace}" for name in POLICIES))
+        kubectl(stands, "delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", *policies, *ignored)
+        kubectl(
+            stands, "delete", "clusterrolebinding", f"gameday-nodes-{namespace}", f"only-nodes-{namespace}", *ignored
+        )
+        kubectl(stands, "delete", "clusterrole", f"gameday-nodes-{namespace}", *ignored)
+        kubectl(stands, "delete", "namespace", namespace, *ignored)
+        open_api.cache_clear()

@@ -35,6 +35,7 @@ from system.variations import short_experiment
 
 WEB = "http://127.0.0.1:30080"
 PHASES: JsonValue = {"warmup": "1s", "baseline": "2s", "fault": "8s", "recovery": "2s", "guard": "500ms"}
+LOAD: JsonValue = {"routes": {"recommendations": "20/s", "checkout": "30/s", "pulse": "20/s"}}
 FAULTS: dict[str, list[JsonValue]] = {
     "latency": [{"latency": {"edge": "load -> web", "delay": "400ms"}}],
     "latency-out": [{"latency": {"edge": "web -> payments", "delay": "400ms"}}],
@@ -97,7 +98,7 @@ class Killed:
 def kill_once(fault: str, victims: str, *, source: random.Random, folder: Path) -> Killed:
     """Start a run, kill its victims at a random moment while the fault is on, and look until its effect is over."""
     site = site_of(shop(), run="kills")
-    experiment = short_experiment(folder / "experiment", method=FAULTS[fault], phases=PHASES)
+    experiment = short_experiment(folder / "experiment", method=FAULTS[fault], phases=PHASES, load=LOAD)
     running = start(folder, "run", str(experiment), "--target", "kind", "--out", str(folder))
     running.wait_for(Event.FAULT_INJECTED, within_s=90)
     time.sleep(source.uniform(0.0, 4.0))
@@ -162,6 +163,17 @@ def turns(runs: int, faults: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield faults[number % len(faults)], VICTIMS[(number + number // len(faults)) % len(VICTIMS)]
 
 
+def kill_many(runs: int, *, seed: int, faults: Sequence[str] = tuple(FAULTS)) -> list[Killed]:
+    """Kill each kind of victim in turn; the faults take turns too, in a seeded order."""
+    source = random.Random(seed)
+    killed = []
+    for number, (fault, victims) in enumerate(turns(runs, source.sample(sorted(faults), len(faults)))):
+        with tempfile.TemporaryDirectory(prefix="gameday-kills-") as name:
+            killed.append(kill_once(fault, victims, source=source, folder=Path(name)))
+        print(_line(number, killed[-1]), flush=True)
+    return killed
+
+
 def main() -> int:
     """Kill as often as asked and sum up."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -169,12 +181,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", nargs="+", choices=sorted(FAULTS), default=sorted(FAULTS))
     args = parser.parse_args()
-    source = random.Random(args.seed)
-    killed = []
-    for number, (fault, victims) in enumerate(turns(args.runs, source.sample(args.faults, len(args.faults)))):
-        with tempfile.TemporaryDirectory(prefix="gameday-kills-") as name:
-            killed.append(kill_once(fault, victims, source=source, folder=Path(name)))
-        print(_line(number, killed[-1]), flush=True)
+    killed = kill_many(args.runs, seed=args.seed, faults=args.faults)
     clean = sum(each.clean for each in killed)
     idle = sum(not each.found for each in killed)
     by_lease_s = [each.healed_s for each in killed if each.healed_s is not None and each.victims != "agent"]

@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gameday.experiment.model import System
+from gameday.targets.kubernetes.manifests import accounts
+from gameday.targets.kubernetes.rights import EVERYTHING, Grant
 
 ROOT = Path(__file__).parents[2]
 CONTEXT, NAMESPACE = "kind-gameday", "shop"
@@ -55,6 +58,22 @@ def kubectl(stands: Stands, *words: str, given: str | None = None, codes: Collec
     )
     assert ended.returncode in codes, ended.stderr
     return ended.stderr if ended.returncode else ended.stdout
+
+
+def grant(stands: Stands, *names: str, only: Grant = EVERYTHING, verb: str = "apply") -> None:
+    """Give the accounts of the shop the rights that ``gameday manifests`` prints, or ``delete`` them."""
+    kubectl(stands, verb, "--filename", "-", given=accounts(NAMESPACE, names, only))
+
+
+@contextmanager
+def narrowed(stands: Stands, *uses: str) -> Iterator[None]:
+    """Narrow the account ``gameday`` of the shop to some uses, under the policy, for as long as this lasts."""
+    try:
+        grant(stands, "policy", "role", only=Grant(uses))
+        yield
+    finally:
+        grant(stands, "role")
+        grant(stands, "policy", verb="delete")
 
 
 def _environment(kubeconfig: str | None) -> dict[str, str]:

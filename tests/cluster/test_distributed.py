@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster.standing import CONTEXT, Stands
+from cluster.standing import CONTEXT, Stands, kubectl, narrowed
 from gameday.load.distributed import DistributedSession
 from gameday.record.requests import Outcome, read_rows
 from gameday.targets.kubernetes.api import Api, open_api
@@ -25,10 +25,11 @@ PULSE = {"pulse": {"request": "GET /pulse"}}
 
 @pytest.fixture
 def site(stands: Stands) -> Iterator[Site]:
-    """Return the shop for a run of this test's own, of which nothing is left afterwards."""
+    """Return the shop for a run of this test's own, with the rights for a load and no more, of which nothing is left afterwards."""
     found = site_of(stands.system, run=NAME)
     remove(open_api(CONTEXT), found.namespace, f"{RUN}={NAME}")
-    yield found
+    with narrowed(stands, "workers"):
+        yield found
     wait_until(lambda: left(open_api(CONTEXT), found) == [], "nothing is left")
 
 
@@ -62,20 +63,13 @@ def test_three_workers_send_the_plan_and_are_removed(site: Site, tmp_path: Path)
     assert np.count_nonzero(np.isin(rows["outcome"], [Outcome.OK, Outcome.LATE])) >= 0.95 * len(rows)
 
 
-def test_a_worker_whose_pod_is_killed_is_named(site: Site, tmp_path: Path) -> None:
+def test_a_worker_whose_pod_is_killed_is_named(stands: Stands, site: Site, tmp_path: Path) -> None:
     """The load is lost, and its Jobs are removed all the same."""
     with session(site, tmp_path, duration_s=120.0) as load:
         load.start(timeout_s=LIMIT_S)
         load.begin(time.monotonic() + load.lead_s)
         wait_until(lambda: (tick := load.poll()) and tick.routes[0].good > 5, "some requests ended")
-        api = open_api(site.context)
-        with api.translated("killing a worker"):
-            (pod,) = api.core.list_namespaced_pod(
-                site.namespace,
-                label_selector=f"{RUN}={NAME},batch.kubernetes.io/job-completion-index=1",
-                field_selector="status.phase=Running",
-            ).items
-            api.core.delete_namespaced_pod(pod.metadata.name, site.namespace, grace_period_seconds=0)
-
+        chosen = f"{RUN}={NAME},batch.kubernetes.io/job-completion-index=1"
+        kubectl(stands, "-n", site.namespace, "delete", "pod", "--selector", chosen, "--grace-period=0", "--force")
         wait_until(lambda: loss(load), "the loss is noticed")
         assert "load worker 1" in loss(load)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from cluster.standing import ROOT, Stands
+from cluster.standing import CONTEXT, ROOT, Stands, kubectl
 
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 LIMITS_S: Mapping[str, float] = {"run": 180.0, "kind": 240.0}
@@ -76,3 +78,45 @@ def test_the_tutorial_ends_in_a_run_that_is_judged(guestbook: Path, stands: Stan
         gate["id"]: gate["status"] for gate in report["gates"]
     }.items()
     assert "nothing is overwritten" in call(commands(2)[0], guestbook, stands, codes=(2,))
+
+
+@pytest.fixture
+def odd(stands: Stands) -> Iterator[str]:
+    """Apply workloads that are easily misread; return their namespace."""
+    name = f"odd-{secrets.token_hex(3)}"
+    text = (Path(__file__).parent / "manifests" / "odd.yaml").read_text(encoding="utf-8").replace("NAMESPACE", name)
+    kubectl(stands, "create", "namespace", name)
+    try:
+        kubectl(stands, "--namespace", name, "apply", "--filename", "-", given=text)
+        yield name
+    finally:
+        kubectl(stands, "delete", "namespace", name, "--wait=false")
+
+
+def test_init_reads_what_is_easily_misread(odd: str, tmp_path: Path, stands: Stands) -> None:
+    """Ports by name, a page of metrics beside them, a store behind a headless Service, what crashes, and what is left out."""
+    until_s = time.monotonic() + 60
+    while "CrashLoopBackOff" not in kubectl(stands, "--namespace", odd, "get", "pods") and time.monotonic() < until_s:
+        time.sleep(1)
+    told = call(["gameday", "init", "--context", CONTEXT, "--namespace", odd], tmp_path, stands)
+    text = (tmp_path / "experiments" / "systems" / f"{odd}.yaml").read_text(encoding="utf-8")
+    node_port = kubectl(
+        stands,
+        "--namespace",
+        odd,
+        "get",
+        "service",
+        "front",
+        "--output",
+        'jsonpath={.spec.ports[?(@.name=="http")].nodePort}',
+    )
+    assert "front: {port: 9898, metrics: /stats, metrics-port: 9797}" in text
+    assert f":{node_port}" in text
+    assert "front -> store" in text
+    assert "pages -> store" in text
+    assert "pages -> front" not in text  # it is a word of its own command
+    assert "CrashLoopBackOff (exit code 7)" in told
+    assert "ConfigMap more" in told
+    assert "CronJobs are left out: nightly" in told
+    for lack in ("one replica", "no readiness probe", "no memory limit", "no disruption budget"):
+        assert lack in told

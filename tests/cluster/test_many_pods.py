@@ -29,6 +29,17 @@ SYSTEM = {
     "routes": {"page": {"request": "GET /", "hard": ["echo"]}},
 }
 SERVING = "import http.server as h; h.ThreadingHTTPServer(('', 8080), h.SimpleHTTPRequestHandler).serve_forever()"
+CALLING = """
+import sys, time, urllib.request
+until_s = time.monotonic() + 120
+while time.monotonic() < until_s:
+    for host in sys.argv[1:]:
+        try:
+            urllib.request.urlopen(f"http://{host}:8080/", timeout=2).read()
+        except OSError:
+            pass
+"""
+"""A client of the pods, for two minutes: that a fault meets its callers is proven by what they try."""
 ECHO = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
@@ -84,9 +95,12 @@ def many(stands: Stands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     kubectl(stands, "delete", "namespace", SPACE, "--wait=false")
 
 
-def test_twenty_pods_are_delayed_proven_and_clean(many: Site) -> None:
+def test_twenty_pods_are_delayed_proven_and_clean(many: Site, stands: Stands) -> None:
     """Each pod's own agent shows the delay; undone, none shows any, and no agent stays."""
     target, api = KubernetesTarget(many), open_api(CONTEXT)
+    hosts = [pod.ip for pod in pods_of(api, many, "echo")]
+    caller = ("run", "caller", "--image=gameday:dev", "--image-pull-policy=IfNotPresent", "--restart=Never")
+    kubectl(stands, "-n", SPACE, *caller, "--command", "--", "python", "-c", CALLING, *hosts)
     fault = catalogue()["latency"]
     plan = fault.plan(fault.parameters.model_validate({"edge": EDGE, "delay": "300ms"}), System.model_validate(SYSTEM))
     try:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
-from cluster.standing import CONTEXT, Stands
-from drawing import drawn
+from cluster.standing import CONTEXT, Stands, narrowed
+from drawing import SEPARATING
 from gameday.cli.exits import Exit
 from gameday.record.history import Event, outstanding, read_history
 from gameday.targets.kubernetes import lease
@@ -24,8 +25,23 @@ from system.variations import SHORT, short_experiment
 pytestmark = pytest.mark.cluster
 KIND = ("--target", "kind")
 VERDICTS = {"naive": "fail", "hardened": "pass"}
+WHOLE = pytest.mark.drawn(4)
+"""Of a whole experiment, which takes a minute and is repeated where a busy machine leaves it undecided."""
 END_S = 90.0
 """A run that was ended early has to undo its fault, and to switch the demo back."""
+
+ENTRIES: dict[str, dict[str, JsonValue]] = {
+    "surge": {"surge": {"route": "image", "rate": "2/s"}},
+    "activity": {
+        "type": "action",
+        "name": "say yes",
+        "provider": {"type": "process", "path": "sh", "arguments": ["-c", "echo yes"]},
+        "services": ["cache"],
+        "proof": {"tolerance": [0], "provider": {"type": "process", "path": "true"}},
+        "rollbacks": [{"provider": {"type": "process", "path": "true"}}],
+    },
+}
+"""What the load or a person's own command does; every other fault is in ``test_faults.py``."""
 
 
 def is_clean(running: Running, stands: Stands) -> bool:
@@ -47,16 +63,11 @@ def begin(out: Path, *arguments: str, experiment: Path = SHORT) -> Running:
     return start(out, "run", str(experiment), *KIND, "--out", str(out), *arguments)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run both variants of the experiments that are drawn, and of the one that only a cluster has."""
-    if "separating" in metafunc.fixturenames:
-        names = sorted({*drawn(metafunc.config, "kind"), "lose-a-node"})
-        metafunc.parametrize(("separating", "variant"), [(name, variant) for name in names for variant in VERDICTS])
-
-
+@WHOLE
 def test_without_a_fault_it_passes(tmp_path: Path, stands: Stands) -> None:
-    """Measuring by itself fails nothing, and it is said what the look for residue found: nothing."""
-    running = run_until_decided(tmp_path, "none", *KIND, wanted="pass")
+    """Measuring by itself fails nothing, with the rights for that alone, and it is said what the look for residue found: nothing."""
+    with narrowed(stands, "none", "demo"):
+        running = run_until_decided(tmp_path, "none", *KIND, wanted="pass")
     assert running.code() == Exit.PASSED, running.printed()
     assert is_clean(running, stands)
     checked = next(record for record in running.history() if record.event == Event.RESIDUE_CHECKED)
@@ -64,6 +75,24 @@ def test_without_a_fault_it_passes(tmp_path: Path, stands: Stands) -> None:
     assert str(checked.data["summary"]) in running.printed()
 
 
+@pytest.mark.parametrize(("use", "entry"), ENTRIES.items(), ids=ENTRIES)
+def test_what_acts_from_here_runs_with_its_own_rights_alone(
+    use: str, entry: dict[str, JsonValue], tmp_path: Path, stands: Stands
+) -> None:
+    """It is done, shown and undone, under the policy; how it is judged is not asked of so short a run."""
+    path = short_experiment(tmp_path / "mine", method=[entry])
+    with narrowed(stands, use, "demo"):
+        running = begin(tmp_path / "runs", experiment=path)
+        assert running.code() in {Exit.PASSED, Exit.FAILED, Exit.INCONCLUSIVE}, running.printed()
+    met = {record.event for record in running.history()}
+    assert {Event.FAULT_INJECTED, Event.FAULT_CONFIRMED, Event.FAULT_VERIFIED} <= met, running.printed()
+    assert Event.FAULT_INERT not in met
+    assert is_clean(running, stands)
+
+
+@WHOLE
+@pytest.mark.parametrize("variant", VERDICTS)
+@pytest.mark.parametrize("separating", [*SEPARATING, "lose-a-node"])
 def test_an_experiment_separates_the_variants_as_it_does_locally(
     tmp_path: Path, stands: Stands, separating: str, variant: str
 ) -> None:

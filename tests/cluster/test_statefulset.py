@@ -58,7 +58,7 @@ def ledger(stands: Stands) -> Iterator[tuple[System, Site, KubernetesTarget]]:
     system = System.model_validate(
         {
             "name": NAME,
-            "targets": {"kind": {"context": kind.context, "namespace": NAMESPACE, "url": "http://127.0.0.1:30080"}},
+            "targets": {"kind": {"context": kind.context, "namespace": NAMESPACE, "url": "http://127.0.0.1:8080"}},
             "services": {NAME: {"port": 8080}},
             "routes": {"page": {"request": "GET /", "hard": [NAME]}},
         }
@@ -70,7 +70,7 @@ def ledger(stands: Stands) -> Iterator[tuple[System, Site, KubernetesTarget]]:
         kubectl(stands, "-n", NAMESPACE, "rollout", "status", f"statefulset/{NAME}", "--timeout=60s")
         yield system, site, target
     finally:
-        undo_all(open_api(site.context), site)
+        list(undo_all(open_api(site.context), site))
         kubectl(stands, "-n", NAMESPACE, "delete", "statefulset", NAME, "--wait=true")
 
 
@@ -89,7 +89,7 @@ def kill_down(system: System, some: str) -> PlannedFault:
 def is_whole(site: Site, target: KubernetesTarget) -> bool:
     """Tell whether all pods are ready and nothing is noted on the set."""
     found = look(open_api(site.context), site)
-    ready = all(map(target.is_ready, names(target))) and len(names(target)) == REPLICAS
+    ready = all(target.is_ready(NAME, name) for name in names(target)) and len(names(target)) == REPLICAS
     return ready and not (found.annotations or found.replicas or found.objects)
 
 
@@ -105,7 +105,7 @@ def test_a_killed_pod_comes_back_under_its_name(ledger: tuple[System, Site, Kube
     """As another pod."""
     _, site, target = ledger
     before = {each.name: each.identity for each in target.replicas(NAME)}
-    target.kill(f"{NAME}-0", lease_s=0)
+    target.kill(NAME, f"{NAME}-0", lease_s=0)
     wait_until(lambda: is_whole(site, target), within_s=HEALED_S, what="the pod's successor")
     after = {each.name: each.identity for each in target.replicas(NAME)}
     assert after.keys() == before.keys()
@@ -117,9 +117,9 @@ def test_only_its_last_pod_can_be_kept_away(ledger: tuple[System, Site, Kubernet
     """The lease brings it back when nobody renews it."""
     _, site, target = ledger
     with pytest.raises(TargetError, match=f"can only be without its last pod, {NAME}-1"):
-        target.kill(f"{NAME}-0", lease_s=LEASE_S)
-    target.revive(f"{NAME}-0")
-    target.kill(f"{NAME}-1", lease_s=LEASE_S)
+        target.kill(NAME, f"{NAME}-0", lease_s=LEASE_S)
+    target.revive(NAME, f"{NAME}-0")
+    target.kill(NAME, f"{NAME}-1", lease_s=LEASE_S)
     assert names(target) == [f"{NAME}-0"]
     wait_until(lambda: is_whole(site, target), within_s=LEASE_S + HEALED_S, what="the janitor")
 
@@ -151,7 +151,7 @@ def test_agents_end_though_the_workload_of_another_service_is_gone(
 ) -> None:
     """What was removed has no pods, and hides none of the others."""
     system, _, target = ledger
-    target.pause(f"{NAME}-0", lease_s=HEALED_S)
+    target.pause(NAME, f"{NAME}-0", lease_s=HEALED_S)
     gone = system.model_copy(update={"services": {"removed": system.services[NAME], **system.services}})
     assert any(f"in pod {NAME}-0 was ended" in told for told in KubernetesTarget(site_of(gone, run="other")).leave())
 
@@ -162,6 +162,6 @@ def test_its_number_is_found_and_undone_from_the_cluster_alone(
     """By what is written on the set."""
     _, site, target = ledger
     target.scale(NAME, 0, lease_s=LEASE_S)
-    assert undo_all(open_api(site.context), site) == (f"scale of run test-sets on statefulset {NAME}",)
+    assert list(undo_all(open_api(site.context), site)) == [f"scale of run test-sets on statefulset {NAME}"]
     wait_until(lambda: is_whole(site, target), within_s=HEALED_S, what="the pods")
     assert find_residue(open_api(site.context), site) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from cluster.standing import CONTEXT, NAMESPACE, ROOT, Stands, call_gameday, kubectl
 from gameday.targets.kubernetes.api import Api, open_api
 from gameday.targets.kubernetes.diagnosis import explain, unready
+from gameday.targets.kubernetes.image import LOAD, SHOP
 
 pytestmark = pytest.mark.cluster
 _BAD = "t-diagnosis"
@@ -28,6 +30,9 @@ spec:
 
 def test_it_is_up_already_the_second_time(stands: Stands) -> None:
     """Nothing changes, and the routes are told in a form that can be typed."""
+    call_gameday(
+        "up", "--target", "kind", environment=stands.admin_environment(), folder=ROOT
+    )  # other tests change rights
     ended = call_gameday("up", "--target", "kind", environment=stands.admin_environment(), folder=ROOT)
     assert ended.returncode == 0, ended.stderr
     assert "shop is up already on kind" in ended.stdout
@@ -51,6 +56,16 @@ def test_replicas_of_web_stand_on_different_nodes(stands: Stands) -> None:
     web = [node for name, node in pods if name == "web"]
     assert len(web) == len(set(web)) == 2
     assert not [node for _, node in pods if node.endswith("control-plane")]
+
+
+def test_every_node_that_may_run_a_pod_has_its_image(stands: Stands) -> None:
+    """A Job that undoes a drain may be on the control plane: without the image there it would never start."""
+    nodes = kubectl(stands, "get", "nodes", "--output", "jsonpath={.items[*].metadata.name}").split()
+    for node in nodes:
+        command = ("docker", "exec", node, "ctr", "--namespace", "k8s.io", "images", "list", "--quiet")
+        there = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        for image in (SHOP.name, LOAD.name) if not node.endswith("control-plane") else (SHOP.name,):
+            assert f"docker.io/library/{image}" in there.split(), f"{node} lacks {image}"
 
 
 def test_what_every_node_runs_besides_is_limited(stands: Stands) -> None:
@@ -123,7 +138,7 @@ def api(stands: Stands) -> Iterator[Api]:
 @pytest.mark.parametrize(
     ("image", "told"),
     [
-        ("gameday-absent:dev", ("ErrImageNeverPull", "gameday up loads it")),
+        ("gameday-absent:dev", ("ErrImageNeverPull", "gameday up --target kind loads it")),
         ("gameday:dev", ("exit code 1", "said: no luck")),
     ],
 )

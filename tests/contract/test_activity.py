@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import sys
 import threading
 import time
@@ -14,9 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from fakes import FakeTarget
+from gameday.agent.waiting import readable
 from gameday.experiment.catalogue import PlannedFault
 from gameday.faults import catalogue
 from gameday.faults.activity import Activity
@@ -47,7 +47,7 @@ def pipe(path: Path) -> Iterator[int]:
 
 def heard(reading: int) -> bool:
     """Wait until something was said into a pipe."""
-    return bool(select.select([reading], [], [], LIMIT_S)[0])
+    return readable(reading, LIMIT_S)
 
 
 def plan(mark: Path, **changed: JsonValue) -> PlannedFault:
@@ -76,6 +76,39 @@ def test_it_is_prepared_injected_proven_and_undone(tmp_path: Path) -> None:
         ACTIVITY.undo(undo, TARGET)
         assert not mark.exists()
         assert ACTIVITY.healed(undo, TARGET)
+
+
+UNPLAYABLE: dict[str, tuple[JsonValue, str]] = {
+    "a name that is no text": ({"name": False, "provider": {"type": "process", "path": "true"}}, "name"),
+    "a type that is none": ({"type": "bogus", "provider": {"type": "process", "path": "true"}}, "type"),
+    "a provider that is none": ({"provider": {"type": "bogus"}}, "type"),
+    "a provider without a type": ({"provider": {}}, "type"),
+    "an empty name": ({"name": "", "provider": {"type": "process", "path": "true"}}, "name"),
+}
+REFUSED: dict[str, JsonValue] = {
+    "a program that is not there": {"type": "process", "path": "no-such-program"},
+    "a process without a path": {"type": "process"},
+    "a module that is not there": {"type": "python", "module": "no_such_module", "func": "f"},
+    "a function that is not there": {"type": "python", "module": "json", "func": "no_such_function"},
+    "an address that is none": {"type": "http", "url": ""},
+}
+
+
+@pytest.mark.parametrize("kind", UNPLAYABLE)
+def test_a_rollback_of_the_wrong_shape_is_no_parameter(kind: str) -> None:
+    """Before this it was found when it was to be played, behind the injection."""
+    rollback, key = UNPLAYABLE[kind]
+    with pytest.raises(ValidationError) as raised:
+        ACTIVITY.parameters.model_validate({"name": "x", "provider": shell("true"), "rollbacks": (rollback,)})
+    assert key in {str(part) for error in raised.value.errors() for part in error["loc"]}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_rollback_that_cannot_be_played_is_refused_before_anything_starts(kind: str) -> None:
+    """By validate, plan and run, which check the parameters; not at the injection, which must be on time."""
+    broken: JsonValue = [{"name": "mends", "provider": REFUSED[kind]}]
+    asked = ACTIVITY.parameters.model_validate({"name": "x", "provider": shell("true"), "rollbacks": broken})
+    assert [(each.key, each.seen) for each in ACTIVITY.check(asked, planned().system)] == [("rollbacks", "mends")]
 
 
 def test_an_action_without_its_effect_is_not_proven(tmp_path: Path) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 from pydantic import JsonValue, ValidationError
 
 from fakes import FakeTarget
 from gameday.experiment.catalogue import PlannedFault
+from gameday.experiment.counters import Counters
 from gameday.faults import catalogue
+from gameday.faults.place import see_called
 from gameday.faults.protocol import Fault
 from gameday.targets.local.target import LocalTarget
 from gameday.targets.protocol import Replica, TargetError
@@ -27,6 +32,7 @@ FAULTS: dict[str, dict[str, JsonValue]] = {
     "pause": {"service": "web", "replicas": "34%", "seed": 7},
     "stress": {"service": "web", "cpu": "0.5 cores", "memory": "20MB"},
 }
+on_connections = pytest.mark.parametrize("name", ["latency", "blackhole", "errors"])
 everyone = pytest.mark.parametrize("name", sorted(FAULTS))
 
 
@@ -38,6 +44,7 @@ def case(name: str) -> tuple[Fault, PlannedFault]:
 def test_every_fault_that_ships_is_in_this_suite() -> None:
     """A new fault brings its row; an activity of Chaos Toolkit acts on no target, and has a suite of its own."""
     assert set(catalogue()) - {"activity"} == set(FAULTS)
+    assert [fault.name for fault in catalogue().values()] == list(catalogue())
 
 
 @everyone
@@ -54,8 +61,6 @@ def test_prepare_changes_nothing(name: str) -> None:
 @everyone
 def test_the_undo_data_is_plain_json(name: str) -> None:
     """Another process, later, has nothing else."""
-    import json  # noqa: PLC0415 - only here
-
     fault, plan = case(name)
     undo = dict(fault.prepare(plan, FakeTarget()))
     assert json.loads(json.dumps(undo)) == undo
@@ -74,8 +79,21 @@ def test_undo_heals_and_twice_is_once(name: str) -> None:
     assert target.state() == after
     assert (target.delays, target.errors, target.blackholed, target.stresses) == ({}, {}, set(), {})
     assert (target.scaled, target.cordoned) == (None, False)
-    assert all(map(target.is_ready, target.processes))
+    assert all(target.is_ready("web", name) for name in target.processes)
     assert fault.healed(undo, target)
+
+
+@everyone
+def test_whoever_is_named_is_named_with_its_service(name: str) -> None:
+    """A name alone does not say whose a replica is, least of all when it is gone."""
+    fault, plan = case(name)
+    target = FakeTarget()
+    undo = json.loads(json.dumps(dict(fault.prepare(plan, target))))
+    fault.inject(plan, target, undo)
+    fault.undo(undo, target)
+    fault.healed(undo, target)
+    assert {service for service, _ in target.told} <= {"web"}
+    assert {replica for _, replica in target.told} <= {"web-1", "web-2"}
 
 
 @everyone
@@ -105,6 +123,82 @@ def test_an_injection_that_does_nothing_is_not_proven(name: str) -> None:
     target = FakeTarget(inert=True)
     undo = fault.prepare(plan, target)
     assert not fault.prove(plan, target, fault.inject(plan, target, undo)).bites
+
+
+@on_connections
+def test_without_traffic_of_a_caller_a_fault_is_not_proven(name: str) -> None:
+    """A canary shows what the proxy does to a canary: here everybody else goes where no proxy is."""
+    fault, plan = case(name)
+    plan = replace(plan, needed=plan.edges)
+    target = FakeTarget(counters=False, elsewhere=True)
+    proof = fault.prove(plan, target, fault.inject(plan, target, fault.prepare(plan, target)))
+    assert not proof.bites
+    assert f"none of them on {plan.edges[0]}, which loaded routes need" in proof.text
+
+
+@on_connections
+def test_a_caller_that_counts_nothing_is_not_said_to_have_counted(name: str) -> None:
+    """A page without the counters is no count of zero: what its callers tried is proof."""
+    fault, plan = case(name)
+    target = FakeTarget(counters=False)
+    proof = fault.prove(plan, target, fault.inject(plan, target, fault.prepare(plan, target)))
+    assert proof.bites
+    assert "count" not in proof.text
+    assert "callers tried 100 times through the proxy" in proof.text
+
+
+@on_connections
+def test_of_an_edge_that_no_loaded_route_needs_nothing_is_claimed(name: str) -> None:
+    """Alone it is not proven; beside one that is called it is named."""
+    fault, plan = case(name)
+    other = "other -> payments"
+    alone = replace(plan, edges=(other,), needed=())
+    beside = replace(plan, edges=(*plan.edges, other), needed=plan.edges)
+    for planned_fault, bites in ((alone, False), (beside, True)):
+        target = FakeTarget(silent=(other,))
+        proof = fault.prove(planned_fault, target, fault.inject(planned_fault, target, {}))
+        assert proof.bites is bites, proof.text
+        assert f"nobody called on {other}, which no loaded route needs" in proof.text
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "called"),
+    [
+        ("kill", {"service": "payments"}, ("web -> payments",)),
+        ("kill", {"service": "payments", "grace": "1s"}, ("web -> payments",)),
+        ("monkey", {"services": ["payments", "web"], "singles": True}, ("web -> payments",)),
+        ("pause", {"service": "database"}, ("web -> database",)),
+        ("stress", {"service": "payments", "cpu": "0.1 cores"}, ("web -> payments",)),
+        ("scale", {"service": "payments", "replicas": 0}, ("web -> payments",)),
+        ("drain", {"service": "payments"}, ("web -> payments",)),
+        ("empty-cache", {"service": "cache"}, ()),
+        ("kill", {"service": "web"}, ()),
+        ("kill", {"service": "images"}, ()),
+        ("latency", {"edge": "web -> payments", "delay": "1s"}, ()),
+        ("surge", {"route": "image", "rate": "2/s"}, ()),
+    ],
+)
+def test_in_a_cluster_a_service_behind_the_entry_must_be_called_where_loaded_routes_need_it(
+    name: str, parameters: dict[str, JsonValue], called: tuple[str, ...]
+) -> None:
+    """Checkout needs payments and the database, and nothing that is loaded needs the cache or images; web is where the load enters."""
+    assert planned(name, parameters, target="kind").faults[0].called == called
+    assert planned(name, parameters).faults[0].called == ()
+
+
+@pytest.mark.parametrize("name", sorted(set(FAULTS) - {"none", "latency", "blackhole", "errors", "surge"}))
+def test_a_fault_on_a_service_that_nobody_calls_is_refused_before_it_is_prepared(name: str) -> None:
+    """What is named is then not what serves the load: nothing is done to it, and the reason names who was looked for."""
+    _, plan = case(name)
+    named = replace(plan, called=("desk -> web", "office -> web"))
+    see_called(named, FakeTarget())
+    target = FakeTarget(unused=("web",))
+    with pytest.raises(
+        TargetError, match="no caller: no connection of desk or office to any replica of web"
+    ) as refused:
+        see_called(named, target)
+    assert "connections came from 192.0.2.7 only" in str(refused.value)
+    assert target.acts == []
 
 
 @everyone
@@ -189,7 +283,7 @@ def test_what_only_a_cluster_has_is_refused_elsewhere_before_anything_is_done(na
     """The plan refuses it first; this is the net."""
     fault, plan = case(name)
     with pytest.raises(TargetError, match="--target kind"):
-        fault.prepare(plan, LocalTarget("127.0.0.1:9"))
+        fault.prepare(plan, LocalTarget("127.0.0.1:9", shop()))
 
 
 @pytest.mark.parametrize("name", ["kill", "pause", "drain"])
@@ -232,7 +326,7 @@ def test_a_cordon_alone_evicts_nobody() -> None:
     undo = fault.prepare(plan, target)
     assert fault.prove(plan, target, fault.inject(plan, target, undo)).bites
     assert "evict" not in target.acts
-    assert target.pods == ("web-1", "web-2")
+    assert set(target.pods) == {"web-1", "web-2"}
 
 
 def test_a_number_of_replicas_that_is_there_already_is_no_fault() -> None:
@@ -241,3 +335,91 @@ def test_a_number_of_replicas_that_is_there_already_is_no_fault() -> None:
     plan = fault.plan(fault.parameters.model_validate({"service": "web", "replicas": 2}), shop())
     with pytest.raises(TargetError, match="already"):
         fault.prepare(plan, FakeTarget())
+
+
+def test_a_surge_is_planned_on_a_system_whose_entry_is_misspelt() -> None:
+    """The file's mistake is told by its own check, which comes after."""
+    services = {name: service for name, service in shop().services.items() if name != "web"}
+    fault = catalogue()["surge"]
+    parameters = fault.parameters.model_validate(FAULTS["surge"])
+    assert fault.plan(parameters, shop().model_copy(update={"services": services})).parameters["entry"] == "web"
+
+
+def test_a_surge_that_nobody_counts_is_not_said_to_be_counted() -> None:
+    """A page without requests by route has not counted none."""
+    fault, plan = case("surge")
+    target = FakeTarget(counters=False)
+    proof = fault.prove(plan, target, fault.inject(plan, target, {}))
+    assert not proof.bites
+    assert proof.text == (
+        "web publishes no http_requests_total; it publishes: front_requests_total, and web has no other counter with image "
+        "in a label, so nothing shows that requests of image came"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "bites"),
+    [
+        ('method="GET",uri="/image/{name}"', True),
+        ('method="POST",uri="/image/{name}"', False),
+        ('method="GET",uri="/product/{id}"', False),
+    ],
+)
+def test_a_surge_is_proven_by_the_counter_that_the_system_file_maps(labels: str, bites: bool) -> None:  # noqa: FBT001
+    """Of a server that is no shop: by its names and labels, and of other requests not at all."""
+    system = shop()
+    services = {
+        **system.services,
+        "web": system.services["web"].model_copy(
+            update={"counters": Counters.model_validate({"preset": "micrometer"})}
+        ),
+    }
+    fault = catalogue()["surge"]
+    plan = fault.plan(
+        fault.parameters.model_validate(FAULTS["surge"]), system.model_copy(update={"services": services})
+    )
+    target = FakeTarget(counter=f"http_server_requests_seconds_count{{{labels}}}")
+    proof = fault.prove(plan, target, fault.inject(plan, target, {}))
+    assert (proof.bites, proof.text.partition(" of ")[0]) == (bites, f"web counted {100 if bites else 0} answers")
+
+
+@pytest.mark.parametrize("label", ['route="image"', 'handler="/image/{id}"', 'code="200",path="/image/7"'])
+@pytest.mark.parametrize("measured", [0, 100])
+def test_a_surge_is_proven_by_whatever_counter_of_the_service_names_the_route(label: str, measured: int) -> None:
+    """A counter of bytes beside it rises faster, and is not taken for requests; where none rises, none came."""
+    fault, plan = case("surge")
+    target = FakeTarget(inert=measured == 0, counter=f"office_answers_total{{{label}}}")
+    proof = fault.prove(plan, target, fault.inject(plan, target, {}))
+    assert (proof.bites, proof.measured) == (measured > 0, measured), proof.text
+
+
+@pytest.mark.parametrize(
+    ("place", "needed"),
+    [
+        ({"edge": "web -> payments"}, ("web -> payments",)),
+        ({"service": "web"}, ("load -> web",)),
+        ({"edge": "web -> recommendations"}, ()),
+        ({"service": "images"}, ()),
+    ],
+)
+def test_the_plan_names_the_edges_that_loaded_routes_need(place: dict[str, JsonValue], needed: tuple[str, ...]) -> None:
+    """Checkout needs payments and enters at web; of an edge that it does not need the plan says that nothing may show there."""
+    fault = planned("latency", {**place, "delay": "2s"}).faults[0]
+    assert fault.needed == needed
+    assert ("No loaded route needs web -> " in fault.proof) is not bool(needed)
+
+
+def test_a_number_of_replicas_that_somebody_else_changes_is_not_held() -> None:
+    """It is as asked whenever it is looked at, right after a renewal, and was not in between."""
+    fault, plan = case("scale")
+    target = FakeTarget()
+    undo = fault.prepare(plan, target)
+    injected = fault.inject(plan, target, undo)
+    fault.renew(plan, target, undo)
+    assert fault.prove(plan, target, injected).bites
+    target.scaled = 1
+    fault.renew(plan, target, undo)
+    proof = fault.prove(plan, target, injected)
+    assert not proof.bites
+    assert proof.text.endswith("but somebody else has scaled it to 1 meanwhile: an autoscaler or an operator")
+    assert fault.prove(plan, target, fault.inject(plan, target, undo)).bites

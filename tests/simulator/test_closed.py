@@ -59,22 +59,27 @@ def test_a_healthy_system_passes_on_errors_and_hung_requests_and_on_no_latency(s
 
 
 @pytest.mark.parametrize(
-    ("id_", "limited"),
+    ("id_", "of_time", "limited"),
     [
-        ("bulkhead.login.latency", True),
-        ("steady-state.login.p50.recovery", True),
-        ("outage.login.lost", True),
-        ("recovery.time", True),
-        ("bulkhead.login.errors", False),
-        ("bulkhead.login.hung", False),
-        ("backpressure.login.fast-or-good", False),
-        ("steady-state.login.good.fault", False),
+        ("bulkhead.login.latency", True, True),
+        ("steady-state.login.p50.recovery", True, True),
+        ("outage.login.lost", False, True),
+        ("recovery.time", True, True),
+        ("bulkhead.login.errors", False, False),
+        ("bulkhead.p95.errors", False, False),
+        ("bulkhead.login.hung", False, False),
+        ("backpressure.login.fast-or-good", False, False),
+        ("steady-state.login.good.fault", False, False),
     ],
 )
-def test_only_a_pass_on_time_is_taken_away(id_: str, limited: bool) -> None:  # noqa: FBT001 - a table's column
+def test_only_a_pass_on_time_is_taken_away(
+    id_: str,
+    of_time: bool,  # noqa: FBT001 - a table's column
+    limited: bool,  # noqa: FBT001 - a table's column
+) -> None:
     """What failed has failed, and an open load is left alone."""
     closed_case, open_case = (case(Users(plan).run()) for plan in (closed(BULKHEAD, 1), made_up(BULKHEAD, 1)))
-    passed = Finding(id_, id_, Status.PASS, 1.0, "s", None, "<", 2.0, 100, "it is so")
+    passed = Finding(id_, id_, Status.PASS, 1.0, "s", None, "<", 2.0, 100, "it is so", of_time=of_time)
     assert limit(closed_case, passed).status is (Status.INCONCLUSIVE if limited else Status.PASS)
     assert limit(open_case, passed) == passed
     failed = replace(passed, status=Status.FAIL)

@@ -55,12 +55,21 @@ def bounded(seed: int, factor: float) -> RunData:
     return run_of(plan, overloaded(plan, bounded=True))
 
 
+def refused(run: RunData) -> float:
+    """Return the share of the requests for ``product`` that were refused while the pressure was on, without 2 s at both ends."""
+    index = next(load.index for load in run.plan.routes if load.route == "product")
+    at_s = run.rows["scheduled_s"]
+    outcomes = run.rows["outcome"][(run.rows["route"] == index) & (at_s >= 14) & (at_s < 30)]
+    return float(np.mean(outcomes == Outcome.REJECTED))
+
+
 @pytest.mark.parametrize("factor", [1.0, 2.0, 10.0])
 def test_a_bounded_queue_that_refuses_at_once_sheds_fast(factor: float, seeds: Seeds) -> None:
-    """M/M/8/16 at one, two and ten times its capacity: always this class, and the check passes."""
+    """M/M/8/16 at one, two and ten times its capacity: always this class, unless it had to refuse 2 % at most; and the check passes."""
     for seed in seeds(f"bounded {factor}", cost=2):
-        analysis = judge(bounded(seed, factor))
-        assert class_of(analysis) == "shed-fast"
+        run = bounded(seed, factor)
+        analysis = judge(run)
+        assert class_of(analysis) == ("shed-fast" if refused(run) > 0.02 else "unpressed")
         assert status_of(analysis, "fast-or-good") is Status.PASS
         assert status_of(analysis, "hung") is Status.PASS
 

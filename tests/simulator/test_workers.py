@@ -102,7 +102,9 @@ def test_a_lost_worker_is_named() -> None:
     assert (analysis.verdict, analysis.decided_by) == (Verdict.INVALID, "gate.workers")
     assert "load worker 2: " in analysis.reason
     reason: dict[str, JsonValue] = {"reason": "load worker 2 (pod) is lost: nothing was heard of it for 5 s"}
-    assert judge(told(run, 30.0, Event.LOAD_LOST, reason)).reason.startswith("load worker 2 (pod) is lost")
+    ended = judge(told(run, 30.0, Event.LOAD_LOST, reason)).reason
+    assert ended.startswith("the load process was lost at 30.0 s: load worker 2 (pod) is lost")
+    assert ended.count("load worker 2") == 1  # the cause, and not once more what follows from it
 
 
 @pytest.mark.parametrize(("uncertain_s", "status"), [(0.004, Status.PASS), (0.05, Status.FAIL)])

@@ -22,6 +22,14 @@ from gameday.record.requests import ROW, UNKNOWN, Outcome, Rows
 
 ROOT = Path(__file__).parent.parent.parent
 TARGET = "simulated"
+COUNTERS = {
+    "requests": "http_requests_total",
+    "request-time": "http_request_duration_seconds",
+    "route-label": "route",
+    "calls": "dependency_requests_total",
+    "dependency-label": "dependency",
+}
+"""Which metrics of a made-up server count what."""
 
 
 class Anything(BaseModel):
@@ -118,7 +126,7 @@ def made_up(asked: Asked, seed: int) -> Plan:
     system = {
         "name": "made-up",
         "targets": {},
-        "services": {"web": {}, "backend": {}, "pulse": {}},
+        "services": {"web": {"counters": COUNTERS}, "backend": {}, "pulse": {"counters": COUNTERS}},
         "dependencies": ["web -> backend"],
         "routes": routes,
     }

@@ -30,6 +30,7 @@ from system.running import Running, all_gone, kill, start, wait_until
 from system.variations import short_experiment
 
 PHASES: JsonValue = {"warmup": "1s", "baseline": "2s", "fault": "6s", "recovery": "2s", "guard": "500ms"}
+LOAD: JsonValue = {"routes": {"recommendations": "20/s", "checkout": "36/s", "pulse": "20/s"}}
 FAULTS: dict[str, list[JsonValue]] = {
     "latency": [{"latency": {"edge": "web -> recommendations", "delay": "300ms"}}],
     "pause": [{"pause": {"service": "database"}}],
@@ -79,7 +80,7 @@ class Killed:
 
 def kill_once(fault: str, victims: Sequence[str], *, during_fault: bool, source: random.Random, folder: Path) -> Killed:
     """Start a run, kill its victims at a random moment, wait for its end, recover, and look."""
-    experiment = short_experiment(folder / "experiment", method=FAULTS[fault], phases=PHASES)
+    experiment = short_experiment(folder / "experiment", method=FAULTS[fault], phases=PHASES, load=LOAD)
     variant = source.choice(("naive", "hardened"))
     running = start(folder, "run", str(experiment), "--out", str(folder), "--variant", variant)
     running.wait_for(Event.FAULT_INJECTED if during_fault else Event.SYSTEM_READY)

@@ -9,9 +9,13 @@ import psutil
 
 
 def is_there(process: psutil.Process) -> bool:
-    """Tell whether a process has not ended; one whose parent was killed may never be reaped in a container without an init."""
+    """
+    Tell whether a process has not ended; one whose parent was killed may never be reaped in a container without an init.
+
+    A first thread that has ended is no end: the others still hold the process's files and locks.
+    """
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False
 

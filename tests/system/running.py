@@ -21,7 +21,7 @@ from gameday.record.history import Event, Record, read_history
 MARK = "GAMEDAY_TEST_MARK"
 """An environment variable that every process of a run inherits, so that what is left of it can be found."""
 PATIENCE_S = 150.0
-MOST_RUNS = 4
+MOST_RUNS = 6
 """Of one experiment, each of a minute."""
 T = TypeVar("T")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from drawing import drawn
@@ -46,9 +47,7 @@ class Finished:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make each run once: both variants of the experiments that are drawn; of the one that does nothing, the one that has less in reserve."""
     cases = [("none", "naive", "pass")]
-    cases += [
-        (name, variant, verdict) for name in drawn(metafunc.config, "local") for variant, verdict in VERDICTS.items()
-    ]
+    cases += [(name, variant, verdict) for name in drawn(metafunc.config) for variant, verdict in VERDICTS.items()]
     metafunc.parametrize("finished", cases, indirect=True, scope="module", ids=["-".join(case[:2]) for case in cases])
 
 
@@ -100,7 +99,7 @@ def test_the_services_counted_the_requests_that_reached_them(finished: Finished)
         entry = plan.system.routes[load.route].entry
         wanted = f'route="{load.route}"'
         keys = [key for key in metrics.matching("http_requests_total") if key[0] == entry and wanted in key[1]]
-        counted = sum(metrics.samples[key][-1][1] - _before(metrics.samples[key]) for key in keys)
+        counted = sum(float(metrics.samples[key][-1][1]) - _before(metrics.samples[key]) for key in keys)
         assert reached - still_open - _unread(finished, mine, entry) <= counted <= reached
 
 
@@ -154,9 +153,10 @@ def test_nothing_is_left_running(finished: Finished) -> None:
     assert finished.running.left() == [], MARK
 
 
-def _before(points: tuple[tuple[float, float], ...]) -> float:
+def _before(points: npt.ArrayLike) -> float:
     """Return a counter's last value before the load began, 0 when it was not there yet."""
-    return next((value for t_s, value in reversed(points) if t_s <= 0), 0.0)
+    early = [float(value) for t_s, value in np.array(points, float).reshape(-1, 2) if t_s <= 0]
+    return early[-1] if early else 0.0
 
 
 def _unread(finished: Finished, rows: Rows, service: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from drawing import as_many
 from gameday.faults import catalogue
 from system.kills import FAULTS, VICTIMS, kill_many, turns
 
@@ -26,7 +27,7 @@ def test_every_victim_and_every_fault_is_met_while_the_fault_is_on_and_at_any_ti
     assert {(fault, victims) for fault, victims, _ in met} == {(fault, each) for fault in FAULTS for each in VICTIMS}
 
 
-def test_ten_runs_with_a_killed_part_leave_nothing(revision_seed: int) -> None:
-    """Supervisor, worker, load, proxy, a service, supervisor and worker together, the node; half of them while a fault is on."""
-    killed = kill_many(10, seed=revision_seed)
+def test_runs_with_a_killed_part_leave_nothing(pytestconfig: pytest.Config, revision_seed: int) -> None:
+    """Supervisor, worker, load, proxy, a service, supervisor and worker together, the node; half of them while a fault is on. A hundred at night."""
+    killed = kill_many(as_many(pytestconfig, 4, at_night=100), seed=revision_seed)
     assert [each for each in killed if not each.clean] == []

@@ -35,7 +35,10 @@ def test_emptying_keys_that_nobody_has_is_invalid(tmp_path: Path) -> None:
     services = yaml.safe_load((ROOT / "experiments/systems/shop.yaml").read_text(encoding="utf-8"))["services"]
     services["cache"] = {"kind": "redis", "prefix": "nobody:"}
     experiment = short_experiment(
-        tmp_path, system={"services": services}, method=[{"empty-cache": {"service": "cache"}}]
+        tmp_path,
+        system={"services": services},
+        method=[{"empty-cache": {"service": "cache"}}],
+        phases={"warmup": "1s", "baseline": "2s", "fault": "11s", "recovery": "2s", "guard": "500ms"},
     )
     assert judged(tmp_path, experiment) == ("invalid", "gate.fault-proven", 3)
 

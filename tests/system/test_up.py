@@ -16,6 +16,7 @@ import pytest
 from gameday.record.history import Event, outstanding, read_history
 from gameday.targets.connect import connect
 from gameday.targets.local.standing import Standing, standing
+from samples import shop
 from system.running import MARK, Running, all_gone, kill, marked, start, wait_until
 from system.variations import SHORT, short_experiment
 
@@ -60,7 +61,7 @@ def what_is_up(out: Path) -> Standing:
 
 def answers(found: Standing) -> int:
     """Ask for a product as a person would."""
-    url = connect("local", found.address).url("web")
+    url = connect("local", found.address, shop()).url("web")
     with urllib.request.urlopen(f"{url}/product/1", timeout=10) as answer:  # noqa: S310 - it is http on this machine
         return int(answer.status)
 
@@ -113,7 +114,7 @@ def test_a_run_uses_what_is_up_and_leaves_it_as_it_was(tmp_path: Path, up: Runni
     assert set(marked(up.mark)) == before
     assert what_is_up(tmp_path) == first
     assert answers(first) == 200
-    page = connect("local", first.address).metrics()["web"]
+    page = connect("local", first.address, shop()).metrics()["web"]
     assert 'pool_limit{pool="outbound"}' not in page, "web is on the variant that it was brought up with"
 
 
@@ -154,7 +155,7 @@ def test_recovery_undoes_the_fault_of_a_killed_run_on_what_is_up(tmp_path: Path,
     recovered = gameday(tmp_path, "recover")
     assert recovered.code() == 0, recovered.printed()
     assert not outstanding(read_history(running.folder))
-    target = connect("local", what_is_up(tmp_path).address)
+    target = connect("local", what_is_up(tmp_path).address, shop())
     assert target.edge("web -> recommendations").delay is None
     assert 'pool_limit{pool="outbound"}' not in target.metrics()["web"], "web is back on its variant"
     assert answers(what_is_up(tmp_path)) == 200

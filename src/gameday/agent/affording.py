@@ -10,7 +10,7 @@ _MEMORY = 0.5
 
 
 def too_much(cores: float, size_bytes: float, *, machine: str) -> str | None:
-    """Say what this machine, called ``machine``, has not; None when it can afford so much."""
+    """Return what this machine, called ``machine``, has not; None when it can afford so much."""
     there, available = os.cpu_count() or 1, available_bytes(Path("/proc/meminfo").read_text(encoding="ascii"))
     if cores > there:
         return f"stress: asked for {cores:g} cores, {machine} has {there}; ask for at most so many"

@@ -41,7 +41,7 @@ class Judge(Protocol):
 
 
 def begins_request(data: bytes) -> bool:
-    """Tell whether these bytes are the beginning of an HTTP request, when they come where one may begin."""
+    """Return whether these bytes are the beginning of an HTTP request, when they come where one may begin."""
     return _REQUEST.match(data) is not None
 
 
@@ -61,13 +61,13 @@ class Answering:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether it may leave: no fault is in force, and nothing is under way."""
+        """Return whether it may leave: no fault is in force, and nothing is under way."""
         between = self._requests.is_between and self._responses.is_between and not self._due
         return self._lost or (self._judge.rule is None and between)
 
     @property
     def is_last(self) -> bool:
-        """Tell whether an answer of ours was the connection's last, and has been given."""
+        """Return whether an answer of ours was the connection's last, and has been given."""
         return self._closes and self._requests.is_between and not self._due
 
     def from_caller(self, data: bytes) -> tuple[bytes, bytes]:

@@ -21,7 +21,7 @@ class Held(Protocol):
         ...
 
     def release(self) -> None:
-        """Let everything that is held go at once."""
+        """Release everything that is held at once."""
         ...
 
     def end(self) -> None:
@@ -45,6 +45,7 @@ class Edge:
         received_bytes: From the callee, since the start.
         live: Connections open now.
         requests: Seen while a rule was in force, since the start; ``matched`` its path, and ``answered`` by it.
+        attempts: What callers tried, canaries excluded, since what is injected was last changed: 0 without a fault.
     """
 
     def __init__(self, name: str, endpoints: Sequence[Address], *, seed: int) -> None:
@@ -63,6 +64,7 @@ class Edge:
         self.matched = 0
         self.answered = 0
         self._rule: Rule | None = None
+        self._opened = self._exchanges = self._canaries = self._canary_exchanges = 0
         self._lease: asyncio.TimerHandle | None = None
         self._passable = asyncio.Event()
         self._passable.set()
@@ -81,6 +83,32 @@ class Edge:
         """Return the delay and its jitter (s); None without a fault."""
         return self._delay_s
 
+    @property
+    def attempts(self) -> int:
+        """Return how many connections callers opened, or how many exchanges they began: whichever are more."""
+        return max(0, self._opened - self._canaries, self._exchanges - self._canary_exchanges)
+
+    def count_connection(self) -> None:
+        """Count a connection that was opened."""
+        self.connections += 1
+        self._opened += self._is_faulted
+
+    def count_exchange(self) -> None:
+        """Count that who opened a connection speaks: first, after an answer, or while nothing passes."""
+        self._exchanges += self._is_faulted
+
+    def count_canary(self, exchanges: int = 1) -> None:
+        """Count a canary, before it speaks: its connection and at most so many exchanges are none of a caller's."""
+        self._canaries += self._is_faulted
+        self._canary_exchanges += exchanges * self._is_faulted
+
+    @property
+    def _is_faulted(self) -> bool:
+        return self._delay_s is not None or self._rule is not None or self.blackholed
+
+    def _begin_count(self) -> None:
+        self._opened = self._exchanges = self._canaries = self._canary_exchanges = 0
+
     def lead_to(self, endpoints: Sequence[Address]) -> None:
         """Open connections to these from now on; those that are open stay. None given leaves everything as it was."""
         self._endpoints = tuple(endpoints) or self._endpoints
@@ -94,6 +122,8 @@ class Edge:
     def delay(self, delay_s: float, jitter_s: float, *, lease_s: float) -> None:
         """Delay answers from now on, of open connections too, until healed or for ``lease_s``."""
         self._renew(lease_s, other=self.blackholed or self._rule is not None)
+        if self._delay_s != (delay_s, jitter_s):
+            self._begin_count()
         self._delay_s = (delay_s, jitter_s)
 
     def blackhole(self, *, lease_s: float) -> None:
@@ -101,6 +131,7 @@ class Edge:
         self._renew(lease_s, other=self._delay_s is not None or self._rule is not None)
         if self.blackholed:
             return
+        self._begin_count()
         self._passable.clear()
         for connection in tuple(self.live):
             connection.freeze()
@@ -108,6 +139,8 @@ class Edge:
     def answer(self, rule: Rule, *, lease_s: float) -> None:
         """Answer requests by a rule from now on, until healed or for ``lease_s``."""
         self._renew(lease_s, other=self.blackholed or self._delay_s is not None)
+        if self._rule != rule:
+            self._begin_count()
         self._rule = rule
 
     @property
@@ -140,6 +173,7 @@ class Edge:
         self._end_lease()
         self._delay_s = None
         self._rule = None
+        self._begin_count()
         self._passable.set()
         for connection in tuple(self.live):
             connection.release()

@@ -59,7 +59,7 @@ class Framer:
 
     @property
     def is_between(self) -> bool:
-        """Tell whether the next byte begins a message."""
+        """Return whether the next byte begins a message."""
         return self._state == self._head and not self._buffer
 
     def feed(self, data: bytes) -> Iterator[Piece]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import os
-import select
 import time
 from collections.abc import Callable, Iterator
+
+from gameday.agent.waiting import readable
 
 FIRST_S = 5.0
 """The lease before anything is told."""
@@ -26,7 +27,7 @@ def renewals(meanwhile: Callable[[], None] = lambda: None, *, every_s: float = m
     """
     said, until_s = b"", time.monotonic() + FIRST_S
     while (left_s := until_s - time.monotonic()) > 0:
-        if select.select([0], [], [], min(left_s, every_s))[0]:
+        if readable(0, min(left_s, every_s)):
             more = os.read(0, 4096)
             if not more:
                 return

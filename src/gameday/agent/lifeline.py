@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import select
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from gameday.agent.waiting import readable
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_CHILD_SUBREAPER = 36  # same
@@ -46,7 +47,7 @@ def end_group_with(parent_pid: int) -> None:
         os._exit(1)
 
     def follow() -> None:
-        select.select([parent], [], [])
+        readable(parent)
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=follow, name="lifeline", daemon=True).start()

@@ -6,8 +6,9 @@ Run as ``python -m gameday.agent.proxy``. Talks JSON lines. The first line on st
     {"seed": 7, "endpoints": [["127.0.0.1", 8081]], "edges": {"web -> cache": ["127.0.0.1", 9001]}}
 
 answered by ``{"ready": true}`` once every listener is open. Each further line is a request, ``{"id": 1, "op": "delay", "edge": "web -> cache",
-"delay_s": 2.0, "jitter_s": 0.1, "lease_s": 5.0}``, ``blackhole``, ``answer``, ``heal``, ``endpoints`` or ``state``; its answer carries
-the ``id`` and either the edge's state or an ``error``. End of input ends the process. Only the standard library is imported, because seven of these start at once.
+"delay_s": 2.0, "jitter_s": 0.1, "lease_s": 5.0}``, ``blackhole``, ``answer``, ``heal``, ``endpoints``, ``canary`` (one is about to be sent) or ``state``; its answer
+carries the ``id`` and either the edge's state or an ``error``. End of input ends the process. Only the standard library is imported,
+because seven of these start at once.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ from typing import Any
 
 from gameday.agent.answering import Rule
 from gameday.agent.edge import Address, Edge
+from gameday.agent.resources import ACCEPTED_AT_ONCE, SHORTAGES, raise_open_files, widen
 from gameday.agent.splice import CallerSide
-
-_BACKLOG = 1024  # a stampede of new callers must find room
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,16 @@ def act(edge: Edge, request: Mapping[str, Any]) -> None:
             edge.heal()
         case "endpoints":
             edge.lead_to(_addresses(request["endpoints"]))
+        case "canary":
+            edge.count_canary()
         case "state":
             pass
         case other:
-            raise ValueError(f"op {other!r}; valid: delay, blackhole, answer, heal, endpoints, state")
+            raise ValueError(f"op {other!r}; valid: delay, blackhole, answer, heal, endpoints, canary, state")
 
 
 def state_of(edge: Edge) -> dict[str, object]:
-    """Write down what an edge does now and has done, as its answers carry it."""
+    """Write down what an edge does now and has done, and what this process ran short of, as its answers carry it."""
     return {
         "edge": edge.name,
         "delay_s": edge.delay_s[0] if edge.delay_s else None,
@@ -101,11 +103,13 @@ def state_of(edge: Edge) -> dict[str, object]:
         "requests": edge.requests,
         "matched": edge.matched,
         "answered": edge.answered,
+        "attempts": edge.attempts,
         "live": len(edge.live),
         "connections": edge.connections,
         "delayed": edge.delayed,
         "sent_bytes": edge.sent_bytes,
         "received_bytes": edge.received_bytes,
+        "shortages": SHORTAGES.state(),
     }
 
 
@@ -115,7 +119,8 @@ async def serve(configuration: Configuration, lines: asyncio.StreamReader) -> No
     edges: dict[str, Edge] = {}
     for number, (name, (host, port)) in enumerate(configuration.edges):
         edge = edges[name] = Edge(name, configuration.endpoints, seed=configuration.seed + number)
-        await loop.create_server(lambda edge=edge: CallerSide(edge), host, port, backlog=_BACKLOG)  # type: ignore[misc]
+        server = await loop.create_server(lambda edge=edge: CallerSide(edge), host, port, backlog=ACCEPTED_AT_ONCE)  # type: ignore[misc]
+        SHORTAGES.watch(widen(server))
     control = Control(edges)
     _say(json.dumps({"ready": True}))
     while line := await lines.readline():
@@ -129,6 +134,8 @@ def _say(line: str) -> None:
 
 async def _main() -> None:
     loop = asyncio.get_running_loop()
+    raise_open_files()
+    SHORTAGES.follow(loop)
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     configuration = read_configuration((await lines.readline()).decode())

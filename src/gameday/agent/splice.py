@@ -2,22 +2,23 @@
 Splice two TCP connections, delaying what comes back, or passing nothing, when an edge is told to.
 
 A pair is the caller's connection and the one opened to the callee for it. Bytes pass in both directions with back-pressure: who cannot be
-written to is not read for. Half-closes are passed on. asyncio sets TCP_NODELAY on every connection. While an edge is blackholed, a caller is
+written to is not read for. Half-closes are passed on. Both sides send at once (TCP_NODELAY). While an edge is blackholed, a caller is
 still read, up to a limit, only so that one that gives up is noticed: its connection ends on both sides, and the proxy keeps none.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias, cast
 
 from gameday.agent.answering import Answering, begins_request
+from gameday.agent.delay_queue import DelayQueue
 from gameday.agent.edge import Address, Edge
+from gameday.agent.resources import SHORTAGES
 
 _EARLY_LIMIT_BYTES = 1 << 16  # of a caller whose bytes cannot go on yet
-_HELD_LIMIT_BYTES = 1 << 20  # more held back than this, and the callee is no longer read: memory stays bounded
 
 Connect: TypeAlias = "Callable[[Callable[[], CalleeSide], Address], Awaitable[CalleeSide]]"
 """Opens a connection to an address for the protocol that it makes. Raises ``OSError``."""
@@ -27,6 +28,27 @@ async def connect(make: Callable[[], CalleeSide], address: Address) -> CalleeSid
     """Open an ordinary connection. Raises ``OSError``."""
     _, callee = await asyncio.get_running_loop().create_connection(make, *address)
     return callee
+
+
+def sending_at_once(transport: asyncio.BaseTransport) -> asyncio.Transport:
+    """
+    Return a TCP transport that waits for no acknowledgement before it sends a small piece.
+
+    asyncio sets TCP_NODELAY itself only where the socket was made with the protocol's number. Without it, the second piece of a message
+    would wait until the other end acknowledges the first, which it may put off for 40 ms.
+    """
+    sending = cast("asyncio.Transport", transport)
+    sending.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sending
+
+
+def acknowledge(transport: asyncio.Transport) -> None:
+    """
+    Acknowledge what has come at once; the kernel forgets that it was asked to, so it is asked again for each piece.
+
+    Somebody who writes a message in two pieces with Nagle's algorithm waits for it.
+    """
+    transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 class CallerSide(asyncio.Protocol):
@@ -52,10 +74,10 @@ class CallerSide(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Read nothing until the callee has answered the dial."""
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = sending_at_once(transport)
         if not self._edge.blackholed:
             self._transport.pause_reading()
-        self._edge.connections += 1
+        self._edge.count_connection()
         self._edge.live.add(self)
         self._opening = asyncio.get_running_loop().create_task(self._open(self._transport))
 
@@ -79,8 +101,9 @@ class CallerSide(asyncio.Protocol):
         for address in self._endpoints or self._edge.next_endpoints():
             try:
                 return await self._connect(lambda: CalleeSide(self._edge, transport), address)
-            except OSError:
-                continue
+            except (OSError, MemoryError) as error:
+                if SHORTAGES.note(error, "connections closed"):
+                    return None  # the next replica would fare no better
         return None
 
     def freeze(self) -> None:
@@ -106,24 +129,32 @@ class CallerSide(asyncio.Protocol):
             self._transport.resume_reading()
         early, self._early = self._early, b""
         if early:
-            self.data_received(early)
+            self._pass_on(callee, early)
         if self._early_end:
             callee.half_close()
 
     def data_received(self, data: bytes) -> None:
         """Pass what the caller says on at once; keep it before the callee has answered the dial, and while nothing passes."""
+        if self._transport is not None:
+            acknowledge(self._transport)
         if self._callee is None or self._edge.blackholed:
+            self._edge.count_exchange()
             self._early += data
             if len(self._early) > _EARLY_LIMIT_BYTES and self._transport is not None:
                 self._transport.pause_reading()
             return
-        if self._callee.answering is None and self._edge.rule is not None and self._callee.may_be_asked:
-            self._callee.answering = Answering(self._edge) if begins_request(data) else None
-        if self._callee.answering is not None:
-            data = self._answered(self._callee, self._callee.answering, data)
+        if self._callee.may_be_asked:
+            self._edge.count_exchange()
+        self._pass_on(self._callee, data)
+
+    def _pass_on(self, callee: CalleeSide, data: bytes) -> None:
+        if callee.answering is None and self._edge.rule is not None and callee.may_be_asked:
+            callee.answering = Answering(self._edge) if begins_request(data) else None
+        if callee.answering is not None:
+            data = self._answered(callee, callee.answering, data)
         if data:
             self._edge.sent_bytes += len(data)
-            self._callee.write(data)
+            callee.write(data)
 
     def _answered(self, callee: CalleeSide, answering: Answering, data: bytes) -> bytes:
         """Answer what is to be answered here, and return what passes on."""
@@ -184,17 +215,15 @@ class CalleeSide(asyncio.Protocol):
         self.may_be_asked = True
         self.answering: Answering | None = None
         self._transport: asyncio.Transport | None = None
-        self._held: deque[tuple[float, bytes | None]] = deque()  # due time and chunk; None is the end
-        self._held_bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._held = DelayQueue(self._pass_on, self.balance)
         self._caller_is_full = False
         self._paused = False
         self._ended = False
         self._caller_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be written to."""
-        self._transport = cast("asyncio.Transport", transport)
+        """Keep the transport to which the callee's bytes are written."""
+        self._transport = sending_at_once(transport)
 
     def write(self, data: bytes) -> None:
         """Send to the callee."""
@@ -203,7 +232,7 @@ class CalleeSide(asyncio.Protocol):
             self._transport.write(data)
 
     def half_close(self) -> None:
-        """Tell the callee that nothing more comes; end altogether when it had ended before."""
+        """Close the direction to the callee, as nothing more comes; end altogether when it had ended before."""
         self._caller_ended = True
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()
@@ -217,6 +246,8 @@ class CalleeSide(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass an answer on, now or when its delay is over; never before an earlier one."""
+        if self._transport is not None:
+            acknowledge(self._transport)
         self._edge.received_bytes += len(data)
         self.may_be_asked = True
         if self.answering is not None:
@@ -227,11 +258,15 @@ class CalleeSide(asyncio.Protocol):
             return
         if wait_s is not None:
             self._edge.delayed += 1
-        self._hold(wait_s or 0.0, data)
+        self._held.put(wait_s or 0.0, data)
 
     def eof_received(self) -> bool:
         """Pass the callee's half-close on behind what is held."""
-        self._end()
+        self._ended = True
+        if self._held:
+            self._held.put(0.0, None)
+        else:
+            self._pass_end_on()
         return True
 
     def pause_writing(self) -> None:
@@ -247,19 +282,18 @@ class CalleeSide(asyncio.Protocol):
             self._caller.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let what is held arrive in its time, then end the caller's connection; a reset is passed on at once."""
+        """Deliver what is held in its time, then end the caller's connection; a reset is passed on at once."""
         if exc is not None:
-            self._drop()
+            self._held.drop()
             self._caller.abort()
         elif not self._held:
-            self._drop()
             self._caller.close()
         self._ended = True
         self._transport = None
 
     def caller_lost(self, *, failed: bool) -> None:
         """Drop what is held and end; with a reset when the caller's connection broke."""
-        self._drop()
+        self._held.drop()
         if self._transport is not None:
             if failed:
                 self._transport.abort()
@@ -269,58 +303,16 @@ class CalleeSide(asyncio.Protocol):
     def hold_reading(self, *, caller_is_full: bool) -> None:
         """Note whether the caller can take more."""
         self._caller_is_full = caller_is_full
+        self._held.wait(receiver_is_full=caller_is_full)
         self.balance()
 
     def release(self) -> None:
-        """Let everything that is held go at once, in order."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._let_go(float("inf"))
-
-    def _hold(self, wait_s: float, chunk: bytes | None) -> None:
-        loop = asyncio.get_running_loop()
-        due_s = max(loop.time() + wait_s, self._held[-1][0] if self._held else 0.0)
-        self._held.append((due_s, chunk))
-        self._held_bytes += len(chunk or b"")
-        if len(self._held) == 1:
-            self._timer = loop.call_at(due_s, self._let_go_due)
-        self.balance()
-
-    def _let_go_due(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._let_go(loop.time() + 0.0005)  # within a timer's resolution is now
-        if self._held:
-            self._timer = loop.call_at(self._held[0][0], self._let_go_due)
-
-    def _let_go(self, until_s: float) -> None:
-        while self._held and self._held[0][0] <= until_s:
-            _, chunk = self._held.popleft()
-            self._held_bytes -= len(chunk or b"")
-            if chunk is None:
-                self._pass_end_on()
-            elif not self._caller.is_closing():
-                self._caller.write(chunk)
-        if not self._held and self._transport is None:
-            self._drop()
-            self._caller.close()
-        self.balance()
-
-    def _end(self) -> None:
-        self._ended = True
-        if self._held:
-            self._hold(0.0, None)
-        else:
-            self._pass_end_on()
-
-    def _pass_end_on(self) -> None:
-        if self._caller_ended:
-            self._caller.close()
-        elif not self._caller.is_closing():
-            self._caller.write_eof()
+        """Release everything that is held at once, in order."""
+        self._held.release()
 
     def balance(self) -> None:
         """Read the callee, or do not: while its answers could go nowhere, or must not pass."""
-        wanted = self._edge.blackholed or self._caller_is_full or self._held_bytes > _HELD_LIMIT_BYTES
+        wanted = self._edge.blackholed or self._held.is_full or (self._caller_is_full and not self._held)
         if self._transport is None or self._transport.is_closing() or wanted == self._paused:
             return
         self._paused = wanted
@@ -329,8 +321,16 @@ class CalleeSide(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
-    def _drop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._held.clear()
-        self._held_bytes = 0
+    def _pass_on(self, piece: bytes | None) -> None:
+        if piece is None:
+            self._pass_end_on()
+        elif not self._caller.is_closing():
+            self._caller.write(piece)
+        if not self._held and self._transport is None:
+            self._caller.close()
+
+    def _pass_end_on(self) -> None:
+        if self._caller_ended:
+            self._caller.close()
+        elif not self._caller.is_closing():
+            self._caller.write_eof()

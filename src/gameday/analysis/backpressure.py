@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
 from gameday.analysis.case import Case
-from gameday.analysis.classes import MEANINGS, METASTABLE_S, Pressure, classify
+from gameday.analysis.classes import COLLAPSED, MEANINGS, METASTABLE_S, UNSERVED, Pressure, classify, sustained_by
+from gameday.analysis.episodes import Episode
 from gameday.analysis.findings import judged, shown
-from gameday.analysis.model import Finding
-from gameday.analysis.pools import increase, total
+from gameday.analysis.model import Finding, Status
+from gameday.analysis.pools import increase, mapped, total
 from gameday.analysis.routes import Requests
-from gameday.analysis.statistics import Bools, Estimate, minimum_samples, slope_per_s
+from gameday.analysis.statistics import Bools, Estimate, Floats, minimum_samples, student
 from gameday.analysis.windows import Window
 from gameday.analysis.wording import percent, seconds
+from gameday.experiment.counters import of_dependency
 from gameday.experiment.model import Backpressure
 from gameday.experiment.plan import pressed_routes
+from gameday.experiment.samples import BIN_S
 from gameday.record.metrics import Series
 from gameday.record.requests import Outcome
 
+LEAST_POINTS = 5
+"""Fewer seconds than this give a slope no interval that could decide anything."""
+HELD = 0.25
+"""Numbers in flight are held at a level if they vary by at most this share of what a queue without a bound wanders."""
 HITS_LOST = 0.9
 """A hit ratio below nine tenths of the baseline's is lost; an admitted guess, the same as goodput's."""
 
@@ -37,19 +47,20 @@ def pressed(case: Case, expected: Backpressure, route: str) -> tuple[Finding, ..
     inside = case.routes[route].within(steady)
     fast = fast_or_good(inside, expected.fast_s)
     split = (
-        f"{_part(inside, inside.being(Outcome.OK))} ok, {_part(inside, inside.being(Outcome.DEGRADED))} degraded,"
+        f"{_part(inside, inside.being(Outcome.OK))} ok, {_part(inside, inside.degraded)} degraded,"
         f" {_part(inside, inside.being(Outcome.REJECTED))} rejected"
     )
+    finding = judged(
+        case,
+        id=f"backpressure.{route}.fast-or-good",
+        title=f"{route} answers well or refuses at once",
+        estimate=_mirrored(case, inside, steady, fast, surely_slow(inside, expected.fast_s)),
+        threshold=expected.fast_or_good,
+        what=f"good answers and rejections within {seconds(expected.fast_s)}",
+        evidence=(split,),
+    )
     return (
-        judged(
-            case,
-            id=f"backpressure.{route}.fast-or-good",
-            title=f"{route} answers well or refuses at once",
-            estimate=_mirrored(case, inside, steady, fast, surely_slow(inside, expected.fast_s)),
-            threshold=expected.fast_or_good,
-            what=f"good answers and rejections within {seconds(expected.fast_s)}",
-            evidence=(split,),
-        ),
+        _if_anybody_was_served(case, route, finding),
         judged(
             case,
             id=f"backpressure.{route}.hung",
@@ -62,6 +73,63 @@ def pressed(case: Case, expected: Backpressure, route: str) -> tuple[Finding, ..
         *_rejections(route, inside, expected.fast_s),
         _class(case, expected, route),
     )
+
+
+def _if_anybody_was_served(case: Case, route: str, finding: Finding) -> Finding:
+    """
+    Return the finding of a route as it is, or, where nobody was served, with that in its reason.
+
+    To refuse everybody at once is right where the faults leave nothing to serve, and an outage where they do.
+    """
+    good = case.good_share(route, case.windows.steady)
+    if good is None or good.known[1] >= UNSERVED:
+        return finding
+    left = something_left(case, route)
+    told = f"nobody was served: {good.value * good.n:.0f} of {good.n} requests got a good answer"
+    if left is not True:
+        why = "the fault leaves nothing to serve" if left is False else "whether the fault leaves anything is not known"
+        return replace(finding, reason=f"{finding.reason}; {told}, and {why}")
+    status = Status.FAIL if good.hi < COLLAPSED else Status.INCONCLUSIVE
+    return replace(
+        finding,
+        status=status if finding.status is Status.PASS else finding.status,
+        reason=f"{finding.reason}; but {told}, although the fault leaves something to serve",
+    )
+
+
+def something_left(case: Case, route: str) -> bool | None:
+    """
+    Return whether the faults leave a route something to answer with; None where that is not known.
+
+    They leave nothing where one of them takes away a service that the route cannot do without (``hard``), or delays its
+    answers beyond the route's deadline, all along the compared window. A route must answer without what it can do
+    without (``soft``).
+    """
+    left = [_spared(case, episode, route) for episode in case.episodes if episode.asked]
+    return False if False in left else None if None in left else True
+
+
+def _spared(case: Case, episode: Episode, route: str) -> bool | None:
+    fault, declared, steady = episode.planned, case.plan.system.routes[route], case.windows.steady
+    if fault is None or not (fault.services or fault.spares):
+        return None
+    hard = {*declared.hard}
+    spares = fault.spares if fault.spares is not None or episode.others is None else episode.others > 0
+    if fault.slows_s:
+        spares = fault.slows_s + _quickest_s(case, route) < declared.deadline_s
+    if spares or hard.isdisjoint(fault.services) or not fault.reaches({*hard, *declared.soft}):
+        return True
+    begun_s, undone_s = episode.injected_s, episode.undone_s
+    whole = not fault.ramp_s and fault.pulse_s is None
+    on = begun_s is not None and begun_s <= steady.start_s and (undone_s is None or undone_s >= steady.end_s)
+    return spares if whole and on else None
+
+
+def _quickest_s(case: Case, route: str) -> float:
+    """Return what the quickest good answers of the baseline took: one of twenty was faster."""
+    before = case.routes[route].within(case.windows.baseline)
+    good_s = before.response_s[before.good]
+    return float(np.quantile(good_s, 0.05)) if len(good_s) else 0.0
 
 
 def fast_or_good(inside: Requests, fast_s: float) -> Bools:
@@ -106,11 +174,13 @@ def _rejections(route: str, inside: Requests, fast_s: float) -> tuple[Finding, F
 def _class(case: Case, expected: Backpressure, route: str) -> Finding:
     seen = pressure(case, expected, route)
     name = classify(seen)
-    slope = "unknown" if seen.slope_per_s2 is None else f"{seen.slope_per_s2:+.1f} requests per second"
+    slope = "unknown"
+    if seen.slope_per_s2 is not None:
+        slope = "{:+.1f} [{:+.1f}, {:+.1f}] requests per second".format(*seen.slope_per_s2)
     calls = "" if seen.amplification is None else f", {seen.amplification:.2f} times the usual calls per request"
     rates = (
         f"offered {seen.offered_per_s:.0f}/s, answered {seen.answered_per_s:.0f}/s, rejected {seen.rejected_per_s:.0f}/s,"
-        f" hung {seen.hung_per_s:.0f}/s; in flight {slope}{calls}"
+        f" failed at once {seen.failed_fast_per_s:.0f}/s, hung {seen.hung_per_s:.0f}/s; in flight {slope}{calls}"
     )
     kept = f"goodput {percent(seen.good_kept)} of the baseline's, {percent(seen.good_after)} at the end of the {seen.after_s:.0f} s after it"
     return shown(
@@ -119,7 +189,7 @@ def _class(case: Case, expected: Backpressure, route: str) -> Finding:
         None,
         unit="class",
         n=len(case.routes[route].within(case.windows.steady)),
-        reason=f"{name}: {MEANINGS[name]}",
+        reason=f"{name}: {MEANINGS[name]}{f'; {sustained_by(seen)}' if name == 'metastable' else ''}",
         evidence=(rates, kept),
     )
 
@@ -132,24 +202,59 @@ def pressure(case: Case, expected: Backpressure, route: str) -> Pressure:
     requests = case.routes[route]
     inside, before = requests.within(steady), requests.within(baseline)
     length_s = max(steady.length_s, 1e-9)
-    usual = _mean(before.good)
-    times_s, in_flight = in_flight_of(requests, steady)
+    usual = max(_mean(before.good), 1e-9)
+    later = requests.within(after)
+    last = later.within(Window("last", end_s - BIN_S, end_s))
+    last = last.where(~(last.dropped | last.cut))
+    usual_per_s = max(len(before) / max(baseline.length_s, 1e-9), 1e-9)
+    failed = inside.being(Outcome.ERROR, Outcome.CONNECTION) & (inside.response_s <= expected.fast_s)
     return Pressure(
         offered_per_s=len(inside) / length_s,
         answered_per_s=_answered(requests, steady) / length_s,
+        unserved_per_s=float(np.count_nonzero(~inside.good)) / length_s,
         rejected_per_s=float(np.count_nonzero(inside.being(Outcome.REJECTED))) / length_s,
         hung_per_s=float(np.count_nonzero(inside.hung)) / length_s,
-        slope_per_s2=slope_per_s(times_s, in_flight),
+        failed_fast_per_s=float(np.count_nonzero(failed)) / length_s,
+        slope_per_s2=slope_interval(*in_flight_of(requests, steady), len(inside) / length_s),
         fast_or_good=_mean(fast_or_good(inside, expected.fast_s)),
-        good_kept=_mean(inside.good) / max(usual, 1e-9),
-        good_after=_mean(requests.within(after).good) / max(usual, 1e-9),
+        good_kept=_mean(inside.good) / usual,
+        good_after=_mean(later.good) / usual,
+        good_last=_mean(last.good) / usual,
         after_s=max(0.0, end_s - back_s),
-        degraded=_mean(inside.being(Outcome.DEGRADED)),
+        load_after=len(later) / max(after.length_s, 1e-9) / usual_per_s,
+        undone=all(episode.verified_s is not None for episode in case.episodes if episode.asked),
+        degraded=_mean(inside.degraded),
         admitted_slower=_slower(case, route),
+        left=something_left(case, route),
         amplification=_amplification(case, route, steady),
         amplification_after=_amplification(case, route, after),
         hits_lost_after=_hits_lost(case, after),
     )
+
+
+def slope_interval(t_s: Floats, values: Floats, rate_per_s: float) -> tuple[float, float, float] | None:
+    """
+    Return by how much the requests in flight grew per second, and the interval of that; None below five points.
+
+    What is held at a level varies around it, each second for itself: then their line is fitted by least squares. A
+    queue that nothing holds wanders, as a sum of independent increments does: then these give slope and interval. Which
+    of the two it is shows in how far the numbers are from their line: a sum of Poisson arrivals and as many departures
+    varies around its line by a fifteenth of ``2 * rate_per_s`` times its length.
+    """
+    if len(t_s) < LEAST_POINTS:
+        return None
+    centred_s = t_s - t_s.mean()
+    spread = float(centred_s @ centred_s)
+    slope = float(centred_s @ values) / spread
+    rest = values - values.mean() - slope * centred_s
+    variance = float(rest @ rest) / (len(t_s) - 2)
+    if variance <= HELD * 2 * rate_per_s * float(t_s[-1] - t_s[0]) / 15:
+        half = student(len(t_s) - 2) * math.sqrt(variance / spread)
+    else:
+        steps = np.diff(values) / np.diff(t_s)
+        slope = float(steps.mean())
+        half = student(len(steps) - 1) * float(steps.std(ddof=1)) / math.sqrt(len(steps))
+    return slope, slope - half, slope + half
 
 
 def _answered(requests: Requests, window: Window) -> int:
@@ -183,33 +288,37 @@ def _slower(case: Case, route: str) -> float | None:
 
 
 def _amplification(case: Case, route: str, window: Window) -> float | None:
-    """Return calls to what is faulted per request of its route, relative to the baseline; None without counters."""
+    """Return calls to what is faulted per request of its route, relative to the baseline; None where nobody read counters."""
     system = case.plan.system
     faulted = {service for fault in case.plan.faults for service in fault.services}
     entry = system.routes[route].entry
-    calls = total(
-        case.metrics, entry, "dependency_requests_total", lambda found: found.get("dependency") in faulted - {entry}
-    )
+    counters = mapped(system, entry)
+    names = system.known_as(faulted - {entry})
+    is_its = of_dependency(counters.dependency_label, names, system.callees(entry))
+    calls = total(case.metrics, entry, counters.calls, is_its)
     if len(calls[0]) < 3:
         return None
     needing = [name for name in case.routes if faulted & {*system.routes[name].hard, *system.routes[name].soft}]
     rates = []
     for each in (case.windows.baseline, window):
+        if not np.any((calls[0] > each.start_s) & (calls[0] <= each.end_s)):
+            return None  # nobody read the counter meanwhile, which is not that it stood still
         asked = sum(len(case.routes[name].within(each)) for name in needing)
         rates.append(increase(calls, each.start_s, each.end_s) / asked if asked else 0.0)
     return rates[1] / rates[0] if rates[0] > 0 else None
 
 
 def _hits_lost(case: Case, after: Window) -> bool:
-    """Tell whether caches still hit clearly less often than in the baseline."""
+    """Return whether caches still hit clearly less often than in the baseline."""
     ratios = []
+    found = [(service, mapped(case.plan.system, service)) for service in case.plan.system.services]
     for window in (case.windows.baseline, after):
         hits, misses = (
             sum(
-                increase(total(case.metrics, service, name), window.start_s, window.end_s)
-                for service in case.plan.system.services
+                increase(total(case.metrics, service, getattr(counters, name)), window.start_s, window.end_s)
+                for service, counters in found
             )
-            for name in ("cache_hits_total", "cache_misses_total")
+            for name in ("cache_hits", "cache_misses")
         )
         if hits + misses <= 0:
             return False

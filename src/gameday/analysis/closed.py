@@ -10,13 +10,16 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from pydantic import JsonValue
+
 from gameday.analysis.case import Case
-from gameday.analysis.findings import of_latency
 from gameday.analysis.gates import counted
 from gameday.analysis.model import Finding, Gate, Status
 from gameday.analysis.wording import percent
+from gameday.record.history import Event
 
 SLOW_ARE_RARE = (
     "closed: users who wait for a slow answer ask less meanwhile, so slow ones are counted too rarely for a pass"
@@ -28,7 +31,13 @@ _OF_HYPOTHESIS = {"recovery.time", "continuity.held"}
 
 def limit(case: Case, finding: Finding) -> Finding:
     """Return a finding as far as a closed load can show it: a latency never passes; errors, hung requests and failures stand."""
-    if not case.plan.closed or finding.status is not Status.PASS or not _of_time(case, finding):
+    if not case.plan.closed or not _of_time(case, finding):
+        return finding
+    if finding.by_sample:
+        return replace(
+            finding, by_sample=False, reason=f"{finding.reason}; more runs would not decide it, {SLOW_ARE_RARE}"
+        )
+    if finding.status is not Status.PASS:
         return finding
     return replace(
         finding,
@@ -50,7 +59,7 @@ def _of_time(case: Case, finding: Finding) -> bool:
     timed = any(probe.p50 is not None or probe.p95 is not None for probe in probes)
     if finding.id in _OF_HYPOTHESIS:
         return timed
-    return of_latency(finding)
+    return finding.of_time
 
 
 def delivered(case: Case) -> Gate:
@@ -103,6 +112,74 @@ def rows(case: Case) -> Gate:
         n=n,
         reason=f"{n} rows; a closed load has no schedule to count them against",
     )
+
+
+def users(case: Case) -> Gate:
+    """
+    Judge whether nothing in the locustfile raised, its own exit code is 0, and everything in it that the run is about sent requests.
+
+    An exit code 0 that the file sets overrides exceptions, as under ``locust``.
+    """
+    done = next((record.data for record in case.history if record.event == Event.LOAD_DONE), {})
+    raised, kinds, code = _list(done, "raised"), _list(done, "user_classes"), done.get("exit_code")
+    exceptions = tuple(
+        f"{_number(each['count'], 'exception')} in {': '.join(filter(None, (str(each['user']), str(each['task']))))}, the first {each['error']}"
+        for each in raised
+    )
+    problems = (
+        *(exceptions if code != 0 else ()),
+        *((f"the locustfile set the exit code {code}",) if code else ()),
+        *(
+            f"user class {kind['name']} sent no request ({_number(kind['users'], 'user')})"
+            for kind in kinds
+            if not kind["requests"]
+        ),
+        *(f"route {route} is named in the experiment and got no request" for route in _unasked(case)),
+    )
+    told = f"{len(kinds)} user classes sent requests, and nothing in the locustfile raised"
+    if exceptions and not problems:
+        told = (
+            f"the locustfile set the exit code 0, which overrides {len(exceptions)} places that raised: {exceptions[0]}"
+        )
+    gate = counted(
+        "gate.users",
+        "the locustfile's users did their work",
+        forbids="pass",
+        problems=problems,
+        n=sum(int(str(kind["requests"])) for kind in kinds),
+        fine=told,
+        unit="problems",
+        evidence=tuple(str(each["traceback"]) for each in raised),
+    )
+    if problems or "user_classes" in done:
+        return gate
+    return replace(gate, status=Status.SHOWN, reason="this run did not record what its users did")
+
+
+def _list(data: Mapping[str, JsonValue], key: str) -> tuple[Mapping[str, JsonValue], ...]:
+    found = data.get(key)
+    return tuple(each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
+
+
+def _number(count: JsonValue, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _unasked(case: Case) -> tuple[str, ...]:
+    """Return the routes that the experiment names and no request came to; what was cut short is told by another gate."""
+    if case.windows.stopped_s is not None:
+        return ()
+    experiment = case.plan.experiment
+    expect, abort = experiment.expect, experiment.safety.abort
+    named = (
+        *(probe.route for probe in experiment.steady_state_hypothesis.probes),
+        *(expect.bulkhead.isolated if expect.bulkhead else ()),
+        *(expect.backpressure.routes if expect.backpressure else ()),
+        *(expect.outage.routes if expect.outage else ()),
+        *((abort.route,) if abort else ()),
+        *experiment.load.names,
+    )
+    return tuple(route for route in dict.fromkeys(named) if not len(case.routes[route]))
 
 
 def _shown(

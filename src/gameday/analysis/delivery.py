@@ -8,7 +8,7 @@ import numpy as np
 
 from gameday.analysis import closed
 from gameday.analysis.case import Case
-from gameday.analysis.gates import counted
+from gameday.analysis.gates import began, counted
 from gameday.analysis.model import Gate, Status
 from gameday.analysis.routes import Requests
 from gameday.analysis.windows import Window
@@ -24,11 +24,13 @@ STOP_SLACK_S = 0.5
 
 
 def delivered(case: Case) -> Gate:
-    """Ask that in every window of every route at least 98 % of the schedule were sent and nothing was dropped."""
+    """Judge whether in every window of every route at least 98 % of the schedule were sent and nothing was dropped."""
     if case.plan.closed:
         return closed.delivered(case)
     problems, least, n = [], 1.0, 0
-    for load in case.plan.routes:
+    if not began(case):
+        problems, least = ["nothing of the load was sent: it was not begun"], 0.0
+    for load in case.plan.routes if began(case) else ():
         for window in _windows(case):
             scheduled = case.scheduled(load.route, window)
             inside = case.routes[load.route].within(window)
@@ -69,11 +71,11 @@ def _windows(case: Case) -> tuple[Window, ...]:
 
 def on_time(case: Case) -> Gate:
     """
-    Ask that the generator's p99 lag is immaterial (20 ms, or a tenth of the baseline's p50) and it had processor time to spare.
+    Judge whether the generator's p99 lag is immaterial (20 ms, or a tenth of the baseline's p50) and it had processor time to spare.
 
     Requests of a closed load have no schedule and no lag; their process tells how late it was itself.
     """
-    problems, worst, bound_s, n = [], 0.0, MATERIAL_S, 0
+    problems, windows, worst, bound_s, n = [], dict[str, None](), 0.0, MATERIAL_S, 0
     for route, requests in case.routes.items():
         for window in (case.windows.baseline, case.windows.fault, case.windows.recovery):
             lag_s, allowed_s = _p99_lag(requests.within(window)), _allowed(requests.within(case.windows.baseline))
@@ -81,9 +83,11 @@ def on_time(case: Case) -> Gate:
             if lag_s - allowed_s > worst - bound_s or not n:
                 worst, bound_s = lag_s, allowed_s
             if lag_s > allowed_s:
+                windows[window.label] = None
                 problems.append(
                     f"{route}: p99 lag {seconds(lag_s)} in the {window.label} window, at most {seconds(allowed_s)} is immaterial"
                 )
+    of_windows = len(problems)
     for late_s in _told(case, "late_s"):
         worst = late_s
         if late_s > bound_s:
@@ -105,6 +109,7 @@ def on_time(case: Case) -> Gate:
         n=n,
         reason=problems[0] if problems else f"p99 lag at most {seconds(worst)}{told}",
         evidence=tuple(problems[1:]),
+        windows=tuple(windows) if len(problems) == of_windows else (),
     )
 
 
@@ -127,13 +132,19 @@ def _allowed(baseline: Requests) -> float:
 
 
 def rows(case: Case) -> Gate:
-    """Ask that there is exactly one row for every scheduled request, as far as the run came, that each can be read, and the history as well."""
+    """
+    Judge whether there is exactly one row for every scheduled request, as far as the run came.
+
+    Each must be readable, and the history as well.
+    """
     if case.plan.closed:
         return closed.rows(case)
     problems, scheduled = list(case.spoilt), 0
     stopped_s = case.windows.stopped_s
-    for load in case.plan.routes:
-        times_s = np.array(case.arrivals[load.route].times_s)
+    if not began(case):
+        problems.append("no request was sent: the load was not begun")
+    for load in case.plan.routes if began(case) else ():
+        times_s = case.times_s[load.route]
         due = len(times_s) if stopped_s is None else int(np.searchsorted(times_s, stopped_s - STOP_SLACK_S))
         seen, counts = np.unique(case.routes[load.route].seq, return_counts=True)
         scheduled += due

@@ -10,13 +10,13 @@ they share: pods of a node have its processors and memory in common, whoever cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from gameday.analysis.case import Case
 from gameday.analysis.kills import MONKEY, seen_at_s
 from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.foreign import ACTIVITY
-from gameday.experiment.model import System
+from gameday.experiment.model import System, onward
 from gameday.record.history import Event
 
 DRAIN = "drain"
@@ -25,7 +25,11 @@ CLUSTER = "kind"
 
 
 def departures(case: Case) -> tuple[str, ...]:
-    """Say of each such replica when it left, oldest first, from the baseline's begin on; empty where the target is no cluster."""
+    """
+    Return in words when each such replica left, oldest first, from the baseline's begin on.
+
+    Empty where the target is no cluster.
+    """
     return tuple(_departures(case)) if case.plan.target == CLUSTER else ()
 
 
@@ -54,15 +58,4 @@ def _reached(fault: PlannedFault, system: System) -> Iterable[str]:
     if unknown or fault.beside or fault.surge_per_s:
         return system.services
     ends = (end for edge in fault.edges for end in edge.split(" -> "))
-    waits = _onward((*fault.services, *ends), system.callers)
-    return _onward(waits, lambda name: (edge.callee for edge in system.dependencies if edge.caller == name))
-
-
-def _onward(names: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
-    """Return these and whatever any number of steps leads to from them."""
-    found, waiting = set[str](), list(names)
-    while waiting:
-        if (name := waiting.pop()) not in found:
-            found.add(name)
-            waiting += step(name)
-    return found
+    return onward(onward((*fault.services, *ends), system.callers), system.callees)

@@ -27,6 +27,7 @@ class Episode:
         took_s: How long the injection took, which had been done at ``injected_s``.
         proof: What confirmed it, or showed it inert.
         failure: Why it is not proven, if the history says so.
+        others: Of a kill, how many replicas of the service were not killed, where that was recorded.
     """
 
     label: str
@@ -39,10 +40,15 @@ class Episode:
     verified_s: float | None = None
     proof: JsonValue = None
     failure: str | None = None
+    others: int | None = None
 
     @property
     def provable(self) -> bool:
-        """Tell whether anything looks for its effect: an activity of Chaos Toolkit without a ``proof:`` has nothing."""
+        """
+        Return whether anything looks for its effect.
+
+        An activity of Chaos Toolkit without a ``proof:`` has nothing.
+        """
         return self.planned is None or self.planned.fault != ACTIVITY or bool(self.planned.parameters.get("proof"))
 
     @property
@@ -52,7 +58,7 @@ class Episode:
 
     @property
     def asked(self) -> bool:
-        """Tell whether any effect was asked for."""
+        """Return whether any effect was asked for."""
         return self.planned is None or self.planned.shape != "none"
 
 
@@ -73,8 +79,15 @@ def episodes(plan: Plan, history: Iterable[Record]) -> tuple[Episode, ...]:
         else:
             waiting.remove(match)
             found[match[0]] = replace(episode, label=_label(match[1]))
-    planned = (found.get(index, Episode(_label(fault), fault)) for index, fault in enumerate(plan.faults))
+    planned = (found.get(index) or _not_intended(index, fault, records) for index, fault in enumerate(plan.faults))
     return (*planned, *beyond)
+
+
+def _not_intended(index: int, fault: PlannedFault, records: tuple[Record, ...]) -> Episode:
+    """Return a fault that nothing was noted for, and why, where its preparation failed: the runner numbers them in the plan's order."""
+    name = f"{fault.fault}-{index + 1}"
+    errors = [r.data.get("error") for r in records if r.event == Event.FAULT_FAILED and r.data.get("id") == name]
+    return Episode(_label(fault), fault, failure=f"it could not be prepared: {errors[-1]}" if errors else None)
 
 
 def _label(fault: PlannedFault) -> str:
@@ -90,11 +103,17 @@ def _follow(episode: Episode, records: tuple[Record, ...]) -> Episode:
         if str(record.data.get("id")) != episode.id:
             continue
         if record.event == Event.FAULT_INJECTED and episode.injected_s is None:
-            episode = replace(episode, injected_s=record.t_s, took_s=_seconds(record.data.get("took_s")))
+            others = record.data.get("others")
+            episode = replace(
+                episode,
+                injected_s=record.t_s,
+                took_s=_seconds(record.data.get("took_s")),
+                others=len(others) if isinstance(others, list) else None,
+            )
         elif record.event == Event.FAULT_CONFIRMED and episode.confirmed_s is None:
             episode = _confirmed(episode, record)
         elif record.event == Event.FAULT_INERT:
-            episode = replace(episode, proof=record.data.get("proof"), failure="it had no effect")
+            episode = replace(episode, proof=record.data.get("proof"), failure="no effect was proven")
         elif record.event == Event.FAULT_FAILED:
             episode = replace(episode, failure=_failed(episode, str(record.data.get("error"))))
         elif record.event == Event.FAULT_UNDONE and episode.undone_s is None:
@@ -117,7 +136,7 @@ def _confirmed(episode: Episode, record: Record) -> Episode:
 
 
 def _failed(episode: Episode, error: str) -> str:
-    """Tell a fault that could not be injected from one that could not be held."""
+    """Return why a fault failed: it could not be injected, or it could not be held."""
     if episode.injected_s is None:
         return f"it could not be injected: {error}"
     held = "it could not be held"

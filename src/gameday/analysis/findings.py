@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gameday.analysis.case import Case
 from gameday.analysis.model import Finding, Status
-from gameday.analysis.statistics import Estimate
-from gameday.analysis.wording import between, quantity
+from gameday.analysis.statistics import Estimate, minimum_samples
+from gameday.analysis.wording import between, bound, quantity
 from gameday.experiment.units import Threshold
 
-ONE_EVENT = "n_runs=1: a single event has a value but no interval; repeats would give one"
+ONE_EVENT = "this is what one event did in this run: it has no interval, and repeats would give one"
 
 _WORDS = {Status.PASS: "within", Status.FAIL: "beyond", Status.INCONCLUSIVE: "not clearly on either side of"}
 
@@ -24,6 +24,7 @@ def judged(
     what: str,
     evidence: tuple[str, ...] = (),
     single: bool | None = None,
+    of_time: bool = False,
 ) -> Finding:
     """
     Judge an estimate against an accepted range.
@@ -38,6 +39,7 @@ def judged(
         what: The quantity in words, which begins the reason: ``requests that hung``.
         evidence: Further sentences.
         single: Whether to judge the value instead of the interval; by default as the run's fault is.
+        of_time: Whether the quantity is about time.
     """
     if estimate is None:
         return undecided(
@@ -47,6 +49,12 @@ def judged(
         single = case.single_event
     status = case.decide(estimate, threshold, single=single)
     sign = "at most" if threshold.op == "<" else "at least"
+    least = minimum_samples(0.95)
+    few = (
+        f"; a single event needs {least} requests"
+        if single and status is Status.INCONCLUSIVE and estimate.n < least
+        else ""
+    )
     spread = "" if single else f" {between(estimate.lo, estimate.hi, unit)} at 99 %"
     return Finding(
         id=id,
@@ -59,8 +67,10 @@ def judged(
         bound=threshold.bound,
         n=estimate.n,
         reason=f"{what}: {quantity(estimate.value, unit)}{spread}, {_WORDS[status]} the accepted"
-        f" {sign} {quantity(threshold.bound, unit)} (n={estimate.n})",
+        f" {sign} {bound(threshold.bound, unit)} (n={estimate.n}{few})",
         evidence=(*evidence, *((ONE_EVENT,) if single else ())),
+        of_time=of_time,
+        by_sample=status is Status.INCONCLUSIVE and not single,
     )
 
 
@@ -88,14 +98,6 @@ def undecided(
         reason=reason,
         evidence=evidence,
     )
-
-
-def of_latency(finding: Finding) -> bool:
-    """Tell whether a finding is about time, which a late or a closed generator blurs."""
-    return not {"latency", "p50", "p95"}.isdisjoint(finding.id.split(".")) or finding.id in {
-        "recovery.time",
-        "continuity.held",
-    }
 
 
 def shown(

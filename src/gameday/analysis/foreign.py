@@ -17,7 +17,7 @@ from gameday.analysis.gates import counted
 from gameday.analysis.guarding import Guard
 from gameday.analysis.model import Analysis, Finding, Gate, Happening, Status, Verdict
 from gameday.experiment.foreign import ForeignPlan, Section
-from gameday.record.foreign import ForeignData
+from gameday.record.foreign import ForeignData, problem
 from gameday.record.history import Event, Record
 
 _WHEN = {"before": "before the method", "during": "during the method", "after": "after the method"}
@@ -110,11 +110,13 @@ def _conclude(seen: Seen, gates: dict[str, Gate], checks: tuple[Finding, ...]) -
     for id_ in ("gate.activities", "gate.reverted", "gate.fault-proven"):
         if gates[id_].status is Status.FAIL:
             return Verdict.INCONCLUSIVE, gates[id_].reason, id_
+    if undecided := next((check for check in checks if check.status is Status.INCONCLUSIVE), None):
+        return Verdict.INCONCLUSIVE, undecided.reason, undecided.id
     return Verdict.PASS, f"all {len(judged)} checks passed, and no gate forbids it", None
 
 
 def _complete(seen: Seen) -> Gate:
-    """Ask that the run went to its end, and that nothing that was recorded of it is lost."""
+    """Judge whether the run went to its end, and all that was recorded of it is there."""
     problems = [f"the run was interrupted by {record.data.get('signal')}" for record in seen.of(Event.RUN_INTERRUPTED)]
     problems += [str(record.data.get("error")) for record in seen.of(Event.ERROR, where="timeout")]
     problems += [f"the worker died ({record.data.get('code')})" for record in seen.of(Event.WORKER_LOST)]
@@ -127,6 +129,8 @@ def _complete(seen: Seen) -> Gate:
     }
     if seen.status in told and not problems:
         problems.append(told[seen.status])
+    if not problems and not seen.of(Event.RUN_FINISHED):
+        problems.append("the run never recorded its end: it was killed then, or could not write any more")
     problems += seen.lost
     return counted(
         "gate.complete",
@@ -140,7 +144,7 @@ def _complete(seen: Seen) -> Gate:
 
 
 def _probes(seen: Seen) -> Gate:
-    """Ask that every probe of the hypothesis answered, whatever the answer."""
+    """Judge whether every probe of the hypothesis answered, whatever the answer."""
     asked = [r for r in seen.of(Event.ACTIVITY_ENDED) if r.data.get("section") in _WHEN]
     problems = [
         f"{record.data.get('name')} could not be measured {_WHEN[str(record.data.get('section'))]}: {record.data.get('error')}"
@@ -166,7 +170,7 @@ def _failed_probes(seen: Seen) -> tuple[Record, ...]:
 
 
 def _baseline(seen: Seen) -> Gate:
-    """Ask that the hypothesis held before anything was done, if it was to be asked."""
+    """Judge whether the hypothesis held before anything was done, if it was to be asked."""
     title = seen.plan.hypothesis or "there is no hypothesis"
     before = seen.of(Event.HYPOTHESIS, phase="before")
     return counted(
@@ -181,9 +185,9 @@ def _baseline(seen: Seen) -> Gate:
 
 
 def _activities(seen: Seen) -> Gate:
-    """Ask that every activity of the method succeeded."""
+    """Judge whether every activity of the method succeeded."""
     done = seen.of(Event.ACTIVITY_ENDED, section="method")
-    problems = [f"{record.data.get('kind')} {problem}" for record in done if (problem := _problem(record))]
+    problems = [f"{record.data.get('kind')} {what}" for record in done if (what := problem(record.data))]
     open_ = len(seen.of(Event.ACTIVITY_STARTED, section="method")) - len(done)
     if open_ > 0:
         problems.append(f"{open_} of the method's activities never ended")
@@ -198,21 +202,11 @@ def _activities(seen: Seen) -> Gate:
     )
 
 
-def _problem(record: Record) -> str | None:
-    """Say what is wrong with an activity's end; a process that left with a status, which Chaos Toolkit calls succeeded, too."""
-    data = record.data
-    if data.get("status") != "succeeded":
-        return f"{data.get('name')} {data.get('status')}: {data.get('error')}"
-    if data.get("kind") == "action" and data.get("code"):
-        return f"{data.get('name')} left with status {data.get('code')}: {data.get('output')}"
-    return None
-
-
 def _proven(seen: Seen) -> Gate:
-    """Ask of every action that its ``proof:`` probe saw its effect."""
+    """Judge whether the ``proof:`` probe of every action saw its effect."""
     proofs = seen.of(Event.ACTIVITY_PROVEN)
     met = [record.data.get("name") for record in proofs if record.data.get("met")]
-    problems = []
+    problems = [] if seen.plan.method else ["the method is empty: nothing was done, so nothing was shown"]
     for action in seen.plan.actions:
         if action.name in met:
             met.remove(action.name)
@@ -240,9 +234,13 @@ def _proven(seen: Seen) -> Gate:
 
 
 def _reverted(seen: Seen) -> Gate:
-    """Ask that every rollback was played and succeeded; played they are even where Chaos Toolkit's default would not."""
+    """
+    Judge whether every rollback was played and succeeded.
+
+    Played they are even where Chaos Toolkit's default would not.
+    """
     played = seen.of(Event.ACTIVITY_ENDED, section="rollbacks")
-    problems = [f"rollback {problem}" for record in played if (problem := _problem(record))]
+    problems = [f"rollback {what}" for record in played if (what := problem(record.data))]
     declared = len(seen.plan.rollbacks)
     begun = bool(seen.of(Event.ACTIVITY_STARTED))
     if begun and len(played) < declared:
@@ -270,7 +268,8 @@ _GATES: tuple[tuple[str, Callable[[Seen], Gate]], ...] = (
 
 
 def _checks(seen: Seen) -> Iterator[Finding]:
-    """Judge the hypothesis during and after the method: each probe once, by all its answers."""
+    """Judge the hypothesis during and after the method, each probe once, by all its answers; and the method's own tolerances."""
+    yield from _own_tolerances(seen)
     phases: tuple[Section, ...] = ("during", "after")
     for phase in phases:
         states = seen.of(Event.HYPOTHESIS, phase=phase)
@@ -279,6 +278,29 @@ def _checks(seen: Seen) -> Iterator[Finding]:
         for number, probe in enumerate(seen.plan.probes):
             answers = [each[number] for state in states if len(each := _answers(state)) > number]
             yield _check(f"hypothesis.{number + 1}.{phase}", probe.name, phase, answers, asked=bool(states))
+
+
+def _own_tolerances(seen: Seen) -> Iterator[Finding]:
+    """Judge the probes of the method that have a tolerance; one that is the hypothesis's is only shown there."""
+    ended = [record for record in seen.of(Event.ACTIVITY_ENDED, section="method") if record.data.get("kind") == "probe"]
+    for number, step in enumerate(seen.plan.method):
+        record = next((each for each in ended if each.data.get("name") == step.name), None)
+        if record:
+            ended.remove(record)
+        if not step.judged and (not record or record.data.get("met") is None):
+            continue
+        met = record.data.get("met") if record else None
+        answer: dict[str, object] = {"met": met, "output": record.data.get("output")} if record else {}
+        if record is None or met is None or record.data.get("error"):
+            why = record.data.get("error") if record else "it was not asked, or never answered"
+            status, told = Status.INCONCLUSIVE, f"it could not be judged: {why}"
+        else:
+            status = Status.PASS if met else Status.FAIL
+            told = f"{'within' if met else 'out of'} tolerance: {record.data.get('output')}"
+        if not step.judged:
+            status, told = Status.SHOWN, f"{told} (its tolerance is judged in the hypothesis)"
+        reason = f"{step.name} in the method: {told}"
+        yield _finding(f"method.{number + 1}", step.name, status, [answer] if record else [], reason)
 
 
 def _answers(state: Record) -> list[dict[str, object]]:

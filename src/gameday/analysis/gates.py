@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Literal
+
+from pydantic import JsonValue
 
 from gameday.analysis.case import Case
 from gameday.analysis.departures import departures, followed
 from gameday.analysis.episodes import Episode, describe_numbers, describe_proof
+from gameday.analysis.kills import MONKEY
 from gameday.analysis.model import Gate, Status
 from gameday.analysis.others import off_before
 from gameday.analysis.steady_state import baseline_findings, describe
@@ -48,11 +52,12 @@ def counted(
 
 def fault_proven(case: Case) -> Gate:
     """
-    Ask of every fault with a dose that the target's own signals showed it: confirmed, and never inert or failed.
+    Judge of every fault with a dose that the target's own signals showed it: confirmed, and never inert or failed.
 
     A fault that lasts must have lasted: to the guard before its planned end, unless the run was stopped.
     """
     asked = tuple(episode for episode in case.episodes if episode.asked)
+    in_vain = tuple(filter(None, (_nobody(asked),)))
     unproven = [(episode, problem) for episode in asked if (problem := _unproven(episode) or _withdrawn(case, episode))]
     unknown = all(not episode.provable and episode.injected_s is not None for episode, _ in unproven)
     return counted(
@@ -60,13 +65,26 @@ def fault_proven(case: Case) -> Gate:
         "every fault took effect",
         # What nobody could look for may have taken effect all the same: then what failed, failed.
         forbids="pass" if unproven and unknown else "verdict",
-        problems=tuple(problem for _, problem in unproven),
+        problems=(*(problem for _, problem in unproven), *in_vain),
         n=len(asked),
         fine="; ".join(f"{episode.label}: {describe_proof(episode.proof)}" for episode in asked)
         or "no fault was asked for: dose 0",
         unit="faults unproven",
         evidence=tuple(dict.fromkeys(_numbers(asked))),
     )
+
+
+def _nobody(asked: tuple[Episode, ...]) -> str:
+    """
+    Return that a monkey killed nobody in all its visits, so that nothing was borne.
+
+    Empty where it did, or never came.
+    """
+    visits = [each.proof for each in asked if each.planned is not None and each.planned.fault == MONKEY]
+    if not visits or not all(isinstance(proof, Mapping) and proof.get("measured") == 0 for proof in visits):
+        return ""
+    many = "its one visit" if len(visits) == 1 else f"{len(visits)} visits"
+    return f"the monkey killed nobody in {many}: {describe_proof(visits[0])}"
 
 
 def _numbers(asked: tuple[Episode, ...]) -> Iterator[str]:
@@ -107,22 +125,34 @@ def _unproven(episode: Episode) -> str | None:
 
 
 def reverted(case: Case) -> Gate:
-    """Ask of every fault that was intended that its undo was verified."""
+    """Judge whether the undo of every fault that was intended was verified."""
     left = outstanding(case.history)
     intended = sum(1 for record in case.history if record.event == Event.FAULT_INTENDED)
     return counted(
         "gate.reverted",
         "every fault was undone, and seen to be",
         forbids="verdict",
-        problems=tuple(f"{record.data.get('fault')} was not verified as undone: gameday recover" for record in left),
+        problems=tuple(_left(case, record) for record in left),
         n=intended,
         fine=f"{intended} of {intended} undone and verified",
         unit="faults outstanding",
     )
 
 
+def _left(case: Case, intended: Record) -> str:
+    """Return a sentence about a fault that is outstanding: first why its last undo failed, if that is on record."""
+    where = f"undo {intended.data.get('id')}"
+    errors = [r.data.get("error") for r in case.history if r.event == Event.ERROR and r.data.get("where") == where]
+    why = f"{errors[-1]}; so " if errors else ""
+    return f"{why}{intended.data.get('fault')} was not verified as undone: gameday recover"
+
+
 def undisturbed(case: Case) -> Gate:
-    """Ask that no process of the system died that nobody wanted to die; in a cluster, that no replica left that no fault could have made leave."""
+    """
+    Judge whether a process of the system died that nobody wanted to die.
+
+    In a cluster, whether a replica left that no fault could have made leave.
+    """
     died = tuple(
         f"{record.data.get('process')} exited with {record.data.get('code')} at {record.t_s:.1f} s, which no fault planned"
         for record in case.history
@@ -141,31 +171,99 @@ def undisturbed(case: Case) -> Gate:
     )
 
 
+def own_resources(case: Case) -> Gate:
+    """
+    Judge whether gameday itself had the files, ports and memory that it needed.
+
+    What it broke for want of them is no failure of the system.
+    """
+    counts = Counter[tuple[str, str]]()
+    for record in case.history:
+        if record.event == Event.PROCESS_SHORT:
+            counts[str(record.data.get("process")), str(record.data.get("what"))] += _count(record.data.get("count"))
+        elif record.event == Event.LOAD_DONE and isinstance(told := record.data.get("shortages"), Mapping):
+            counts.update({("load", str(what)): _count(count) for what, count in told.items()})
+    return counted(
+        "gate.own-resources",
+        "gameday itself ran short of nothing",
+        forbids="verdict",
+        problems=tuple(_short(process, what, count) for (process, what), count in counts.items()),
+        n=sum(counts.values()),
+        fine="no process of gameday's ran out of files, ports, memory or room for connections",
+        unit="shortages",
+    )
+
+
+def _count(value: JsonValue) -> int:
+    """Read a count; what cannot be read was at least once."""
+    return value if isinstance(value, int) else 1
+
+
+def _short(process: str, what: str, count: int) -> str:
+    lacked, _, effect = what.partition(": ")
+    return f"gameday's own {process} ran out of {lacked}: {count} {effect}; the system is not to blame, so nothing is judged"
+
+
 def complete(case: Case) -> Gate:
-    """Ask that the run went to its end: not aborted, not interrupted, no part of the runner lost, the load done."""
-    ends = {
-        Event.RUN_ABORTED: "the run was aborted",
-        Event.RUN_INTERRUPTED: "the run was interrupted",
-        Event.RUN_STOPPED: "the run was stopped",
-        Event.WORKER_LOST: "the worker was lost",
-        Event.LOAD_LOST: "the load process was lost",
-    }
-    problems = [
-        f"{ends[Event(record.event)]} at {record.t_s:.1f} s{_why(record)}"
-        for record in case.history
-        if record.event in ends
-    ]
+    """
+    Judge whether the run went to its end: not refused, aborted or interrupted, no part of the runner lost, the load done.
+
+    A run whose load never began measured nothing, so nothing can be judged then; what kept it from beginning is the reason.
+    """
+    problems = [*_causes(case), *(_ended(record) for record in case.history if record.event == Event.RUN_STOPPED)]
     if not problems and all(record.event != Event.LOAD_DONE for record in case.history):
         problems.append("the load never reported that it was done")
+    if not problems and all(record.event != Event.RUN_FINISHED for record in case.history):
+        problems.append("the run never recorded its end: it was killed in the clean-up, or could not write any more")
     return counted(
         "gate.complete",
         "the run went to its end",
-        forbids="pass",
+        forbids="pass" if began(case) else "verdict",
         problems=tuple(problems),
         n=len(case.history),
         fine=f"all phases to {case.plan.duration_s:g} s",
         unit="early ends",
     )
+
+
+def began(case: Case) -> bool:
+    """Return whether the load was begun: without its origin on record no request was ever due."""
+    return any(record.event == Event.LOAD_ORIGIN for record in case.history)
+
+
+def cause(case: Case) -> str | None:
+    """Return what ended a run early and so explains whatever else is missing; None where nothing did, or a gate of its own tells it."""
+    return next(iter(_causes(case)), None)
+
+
+_ENDS = {
+    Event.RUN_ABORTED: "the run was aborted",
+    Event.RUN_INTERRUPTED: "the run was interrupted",
+    Event.RUN_STOPPED: "the run was stopped",
+    Event.WORKER_LOST: "the worker was lost",
+    Event.LOAD_LOST: "the load process was lost",
+}
+_OF_THE_RUN = frozenset({"run", "worker"})
+"""Where an error keeps a run from going on; those of a renewal or an undo have records of their own."""
+
+
+def _causes(case: Case) -> tuple[str, ...]:
+    """Return what ended a run early, errors first: a part that is lost, or a load that was not begun, follows from them."""
+    lost = {str(record.data.get("reason")) for record in case.history if record.event == Event.LOAD_LOST}
+    errors = [
+        str(record.data.get("error"))
+        for record in case.history
+        if record.event == Event.ERROR
+        and record.data.get("where") in _OF_THE_RUN
+        and str(record.data.get("error")) not in lost
+    ]
+    after = "" if began(case) else "; the load was not begun"
+    ends = [record for record in case.history if record.event in _ENDS and record.event != Event.RUN_STOPPED]
+    return (*(f"{error}{after}" for error in errors), *map(_ended, ends))
+
+
+def _ended(record: Record) -> str:
+    return f"{_ENDS[Event(record.event)]} at {record.t_s:.1f} s{_why(record)}"
 
 
 def _why(record: Record) -> str:
@@ -187,12 +285,12 @@ def aborted_for(case: Case) -> str | None:
 
 
 def baseline(case: Case) -> Gate:
-    """Ask that the steady-state hypothesis held before anything was done, also as the run itself measured it."""
+    """Judge whether the steady-state hypothesis held before anything was done, also as the run itself measured it."""
     findings = baseline_findings(case)
     off = (
         *(describe(finding) for finding in findings if finding.status is not Status.PASS),
         *off_before(case),
-        *(str(record.data.get("reason")) for record in case.history if record.event == Event.RUN_STOPPED),
+        *(str(record.data.get("reason")) for record in case.history if _stopped_here(record)),
     ) or tuple(_unmet(case))
     return counted(
         "gate.baseline",
@@ -204,6 +302,11 @@ def baseline(case: Case) -> Gate:
         unit="probes off",
         evidence=tuple(describe(finding) for finding in findings if finding.status is Status.PASS),
     )
+
+
+def _stopped_here(record: Record) -> bool:
+    """Return whether a run was stopped because of its baseline; a run that a refused fault stopped says so."""
+    return record.event == Event.RUN_STOPPED and record.data.get("because", "baseline") == "baseline"
 
 
 def _unmet(case: Case) -> Iterator[str]:

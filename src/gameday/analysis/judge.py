@@ -16,10 +16,10 @@ from gameday.analysis.accounting import accounting
 from gameday.analysis.backpressure import backpressure
 from gameday.analysis.bulkhead import bulkhead
 from gameday.analysis.case import Case, case
-from gameday.analysis.closed import limit
+from gameday.analysis.closed import limit, users
 from gameday.analysis.continuity import continuity
 from gameday.analysis.episodes import Episode
-from gameday.analysis.findings import of_latency, undecided
+from gameday.analysis.findings import undecided
 from gameday.analysis.guarding import Guard
 from gameday.analysis.kills import compared_kills, killed, kills
 from gameday.analysis.model import Analysis, Finding, Gate, Status, Verdict
@@ -31,6 +31,7 @@ from gameday.analysis.signals import system_series
 from gameday.analysis.stampede import compared, stampede
 from gameday.analysis.steady_state import steady_state
 from gameday.analysis.timeline import timeline
+from gameday.analysis.wording import percent, times
 from gameday.analysis.workers import workers
 from gameday.experiment.plan import Plan
 from gameday.record.folder import RunData
@@ -51,6 +52,7 @@ CHECKERS: tuple[tuple[str, Checker], ...] = (
 
 GATES: tuple[tuple[str, Gater], ...] = (
     ("gate.complete", gates.complete),
+    ("gate.own-resources", gates.own_resources),
     ("gate.rows", delivery.rows),
     ("gate.undisturbed", gates.undisturbed),
     ("gate.reverted", gates.reverted),
@@ -63,6 +65,9 @@ GATES: tuple[tuple[str, Gater], ...] = (
 """In the order in which they are given as a reason: what explains the others comes first."""
 OF_SEVERAL: tuple[tuple[str, Gater], ...] = (("gate.workers", workers),)
 """What must hold of a load of several workers, before all others: it names the worker."""
+
+OF_USERS: tuple[tuple[str, Gater], ...] = (("gate.users", users),)
+"""What must hold of a locustfile's load, before all others: it names the exception."""
 
 
 def judge(data: RunData) -> Analysis:
@@ -92,16 +97,21 @@ def _judge(run: Case, guard: Guard) -> Analysis:
         spans=guard.attempt("finding when which fault was on", lambda: _spans(run), ()),
     )
     aborted = guard.attempt("reading why it was aborted", lambda: gates.aborted_for(run), None)
-    gaters = (*(OF_SEVERAL if plan.experiment.load.workers > 1 else ()), *GATES)
+    gaters = (
+        *(OF_USERS if plan.closed else ()),
+        *(OF_SEVERAL if plan.experiment.load.workers > 1 else ()),
+        *GATES,
+    )
     held = (*(_gate(run, id_, gater) for id_, gater in gaters), *guard.gates())
     found = [finding for room, checker in CHECKERS for finding in _check(run, measured, room, checker)]
     checks = tuple(limit(run, allow(finding, held)) for finding in _as_planned(plan, found))
-    verdict, reason, decided_by = conclude(plan, held, checks, aborted)
+    early = guard.attempt("reading what ended it early", lambda: gates.cause(run), None)
+    verdict, reason, decided_by = conclude(plan, held, checks, aborted, early)
     return replace(analysis, verdict=verdict, reason=reason, decided_by=decided_by, gates=held, checks=checks)
 
 
 def _unprepared(plan: Plan, guard: Guard) -> Analysis:
-    """Say that nothing could be judged, because the run itself could not be laid out."""
+    """Return that nothing could be judged, because the run itself could not be laid out."""
     held = tuple(replace(gate, forbids="verdict") for gate in guard.gates())
     checks = tuple(_as_planned(plan, [], because=held[0].reason))
     verdict, reason, decided_by = conclude(plan, held, checks, None)
@@ -165,7 +175,7 @@ def _as_planned(
 
 
 def failed(gate: Gate) -> bool:
-    """Tell whether a gate takes something away; one that could not be decided does too."""
+    """Return whether a gate takes something away; one that could not be decided does too."""
     return gate.status not in {Status.PASS, Status.SHOWN}
 
 
@@ -177,12 +187,13 @@ def allow(finding: Finding, held: tuple[Gate, ...]) -> Finding:
     failed; a late generator inflates latencies, but what was fast all the same was fast.
     """
     if finding.status not in {Status.PASS, Status.FAIL}:
-        return finding
+        late = any(gate.forbids == "latency-fail" and failed(gate) and gate.spoils(finding.compares) for gate in held)
+        return replace(finding, by_sample=False) if finding.of_time and late else finding
     for gate in held:
         forbidden = gate.forbids == "verdict" or (
             finding.status is Status.PASS
             if gate.forbids == "pass"
-            else finding.status is Status.FAIL and of_latency(finding)
+            else finding.status is Status.FAIL and finding.of_time and gate.spoils(finding.compares)
         )
         if failed(gate) and forbidden:
             was = "passed" if finding.status is Status.PASS else "failed"
@@ -195,20 +206,24 @@ def allow(finding: Finding, held: tuple[Gate, ...]) -> Finding:
 
 
 def conclude(
-    plan: Plan, held: tuple[Gate, ...], checks: tuple[Finding, ...], aborted: str | None
+    plan: Plan,
+    held: tuple[Gate, ...],
+    checks: tuple[Finding, ...],
+    aborted: str | None,
+    cause: str | None = None,
 ) -> tuple[Verdict, str, str | None]:
     """
     Return the verdict, its reason, and the gate or check that decided it.
 
     Fail if any valid check fails, else invalid or inconclusive if any is, else pass. A gate that forbids any verdict comes before
-    all checks; an abort that protected a route is a failure whatever else holds.
+    all checks; an abort that protected a route is a failure whatever else holds. What ended a run early (``cause``) stands before
+    what follows from it.
     """
     if aborted is not None:
         return Verdict.FAIL, aborted, "gate.complete"
     forbidding = [gate for gate in held if gate.forbids == "verdict" and failed(gate)]
     if forbidding:
-        ended = next((f" ({gate.reason})" for gate in held if gate.id == "gate.complete" and failed(gate)), "")
-        return Verdict.INVALID, f"{forbidding[0].reason}{ended}", forbidding[0].id
+        return Verdict.INVALID, *_invalid(held, forbidding, cause)
     early = next((gate for gate in held if gate.forbids == "pass" and failed(gate)), None)
     decides = plan.experiment.decides
     judged = sorted(
@@ -223,7 +238,30 @@ def conclude(
             return verdict, f"{of[0].id}: {of[0].reason}{more}", of[0].id
     if not judged:
         return Verdict.INCONCLUSIVE, "the experiment asks for no check, so nothing was shown", None
-    return Verdict.PASS, f"all {len(judged)} checks passed, and no gate forbids it", None
+    return Verdict.PASS, f"all {len(judged)} checks passed, and no gate forbids it{_visible(checks)}", None
+
+
+def _visible(checks: tuple[Finding, ...]) -> str:
+    """Return what a run that passed would have seen, of the least watched route; empty where that is not known."""
+    least = {
+        unit: max((finding.visible for finding in checks if finding.visible and finding.unit == unit), default=None)
+        for unit in ("times", "ratio")
+    }
+    told = [
+        *((f"a slowdown of {times(least['times'])}",) if least["times"] else ()),
+        *((f"{percent(least['ratio'])} of bad answers",) if least["ratio"] else ()),
+    ]
+    return f"; it can see {' and '.join(told)} with a probability of 95 %" if told else ""
+
+
+def _invalid(held: tuple[Gate, ...], forbidding: list[Gate], cause: str | None) -> tuple[str, str]:
+    """Return why nothing can be judged, and the gate that says so: what ended the run early, if that is it, before what follows from it."""
+    if cause is not None:
+        follows = forbidding[0].reason
+        then = "" if forbidding[0].id == "gate.complete" or follows in cause else f"; {follows}"
+        return f"{cause}{then}", "gate.complete"
+    ended = next((f" ({gate.reason})" for gate in held if gate.id == "gate.complete" and failed(gate)), "")
+    return f"{forbidding[0].reason}{ended}", forbidding[0].id
 
 
 def _faulted(run: Case) -> tuple[tuple[float, float, str], ...]:

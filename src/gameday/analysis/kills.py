@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -54,12 +55,13 @@ class _Change:
 
 def kills(case: Case) -> tuple[Kill, ...]:
     """Return every kill, the monkey's too, whose replicas' endpoints were followed, in the order of the plan; empty without such."""
-    return tuple(
-        found
-        for episode in case.episodes
-        if episode.planned is not None and episode.planned.fault in _KILLS and episode.injected_s is not None
-        for found in _kill(case, episode, episode.injected_s)
-    )
+    return case.once(("kills",), lambda: tuple(_kills(case)))
+
+
+def _kills(case: Case) -> Iterator[Kill]:
+    for episode in case.episodes:
+        if episode.planned is not None and episode.planned.fault in _KILLS and episode.injected_s is not None:
+            yield from _kill(case, episode, episode.injected_s)
 
 
 def _kill(case: Case, episode: Episode, acknowledged_s: float) -> Iterator[Kill]:
@@ -69,7 +71,7 @@ def _kill(case: Case, episode: Episode, acknowledged_s: float) -> Iterator[Kill]
     if intended is None or injected is None or episode.planned is None:
         return
     names = _names(injected.data.get("killed")) or _names(_undo(intended).get("replicas"))
-    service = _service(case.history, episode.planned.services, names)
+    service = str(injected.data.get("service") or _service(case.history, episode.planned.services, names))
     changes = tuple(_changes(case.history, service))
     since_s = max(intended.t_s, min(episode.planned.start_s, acknowledged_s))  # it may be intended long before
     present = _present(changes, since_s)
@@ -84,10 +86,10 @@ def _kill(case: Case, episode: Episode, acknowledged_s: float) -> Iterator[Kill]
         if service in case.plan.system.routes[load.route].hard and len(requests := case.routes[load.route])
     )
     end_s = _until_s(case, episode)
-    failed = _failed(routes, since_s, min(settled_s, end_s), end_s)
+    failed = _failed(case, routes, since_s, min(settled_s, end_s), end_s)
     failed_s = max(acknowledged_s, float(failed[-1])) if len(failed) else None
     until_s = acknowledged_s if failed_s is None else failed_s
-    rate_per_s, in_flight, usual = _before(case, routes)
+    rate_per_s, in_flight, usual = case.once(("before", service), lambda: _before(case, routes))
     share = min(1.0, len(names) / len(present))
     yield Kill(
         service=service,
@@ -124,7 +126,7 @@ def _names(told: object) -> tuple[str, ...]:
 
 
 def _service(history: Iterable[Record], services: Iterable[str], names: tuple[str, ...]) -> str:
-    """Return whose the killed replicas were: a monkey's visit may take any service's; empty when nobody followed them."""
+    """Return whose the killed replicas were, of a run that did not record it, by who was followed; empty when nobody was."""
     of = {
         str(record.data.get("service"))
         for record in history
@@ -193,18 +195,14 @@ def _ready_s(changes: Iterable[_Change], present: frozenset[str], left_s: float 
     return None
 
 
-def _failed(routes: tuple[Requests, ...], since_s: float, settled_s: float, end_s: float) -> Floats:
+def _failed(case: Case, routes: tuple[Requests, ...], since_s: float, settled_s: float, end_s: float) -> Floats:
     """Return when the requests were sent that failed of the kill, ascending: those open at it, and those until failures cease."""
-    sent_s = [
-        requests.sent_s[requests.bad & (requests.ended_s >= since_s) & (requests.sent_s < end_s)] for requests in routes
-    ]
+    bad = [case.once(("bad", each.route), partial(each.where, each.bad)) for each in routes]
+    sent_s = [each.sent_s[(each.ended_s >= since_s) & (each.sent_s < end_s)] for each in bad]
     found = np.sort(np.concatenate([np.empty(0), *sent_s]))
-    last_s = settled_s
-    for index, t_s in enumerate(found):
-        if t_s > last_s + QUIET_S:
-            return found[:index]
-        last_s = max(last_s, float(t_s))
-    return found
+    before = np.maximum(settled_s, np.concatenate([[settled_s], found[:-1]]))[: len(found)]
+    quiet = np.flatnonzero(found > before + QUIET_S)
+    return found[: quiet[0]] if len(quiet) else found
 
 
 def _before(case: Case, routes: tuple[Requests, ...]) -> tuple[float, float, float]:
@@ -220,8 +218,12 @@ def _before(case: Case, routes: tuple[Requests, ...]) -> tuple[float, float, flo
 
 def _back_s(case: Case, routes: tuple[Requests, ...], since_s: float, until_s: float) -> float | None:
     """Return the first time from which every one of the next seconds, before ``until_s``, has the accepted share of the baseline's good answers."""
-    scheduled_s = np.concatenate([np.empty(0), *(requests.scheduled_s for requests in routes)])
-    good: Bools = np.concatenate([np.empty(0, bool), *(requests.good for requests in routes)])
+    baseline = [requests.within(case.windows.baseline) for requests in routes]
+    after = [requests.within(Window(KILL, since_s, until_s + STEP_S)) for requests in routes]
+    n = sum(map(len, baseline))
+    least = BACK * (sum(int(np.count_nonzero(requests.good)) for requests in baseline) / n if n else 1.0)
+    scheduled_s = np.concatenate([np.empty(0), *(requests.scheduled_s for requests in after)])
+    good: Bools = np.concatenate([np.empty(0, bool), *(requests.good for requests in after)])
     order = np.argsort(scheduled_s, kind="stable")
     scheduled_s, before = scheduled_s[order], np.concatenate([[0], np.cumsum(good[order])])
 
@@ -229,7 +231,6 @@ def _back_s(case: Case, routes: tuple[Requests, ...], since_s: float, until_s: f
         first, last = np.searchsorted(scheduled_s, (start_s, end_s))
         return float(before[last] - before[first]) / (last - first) if last > first else 1.0
 
-    least = BACK * share(case.windows.baseline.start_s, case.windows.baseline.end_s)
     for step in range(max(0, int((until_s - HELD_S - since_s) / STEP_S + 1e-6) + 1)):
         start_s = since_s + step * STEP_S
         if all(share(start_s + second, start_s + second + 1) >= least for second in range(HELD_S)):

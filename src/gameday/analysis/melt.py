@@ -12,9 +12,10 @@ import numpy as np
 from gameday.analysis.case import Case
 from gameday.analysis.findings import shown
 from gameday.analysis.model import Finding
-from gameday.analysis.pools import Pool, increase, pools, total
+from gameday.analysis.pools import Pool, increase, mapped, missing, pools, total
 from gameday.analysis.statistics import Bools, Floats
 from gameday.analysis.windows import Window
+from gameday.experiment.counters import of_dependency, selector
 
 CONSECUTIVE = 3
 FULL = 0.95
@@ -30,9 +31,9 @@ def melt(case: Case, origin: str) -> Finding:
     n = sum(len(case.routes[route].within(window)) for route in _needing(case, origin))
     full = _full(case, origin, seconds)
     if full is None:
-        return shown(id_, title, None, unit="class", n=n, reason=f"no service published a pool that leads to {origin}")
+        return shown(id_, title, None, unit="class", n=n, reason=_poolless(case, origin))
     slow, starved = _slow(case, origin, seconds), _starved(case, origin, window)
-    melted = _longest(full & slow & starved) >= CONSECUTIVE
+    melted = slow is not None and _longest(full & slow & starved) >= CONSECUTIVE
     stressed = _longest(full) >= CONSECUTIVE
     name = "melted" if melted else "stressed" if stressed else "held"
     return shown(
@@ -41,9 +42,21 @@ def melt(case: Case, origin: str) -> Finding:
         None,
         unit="class",
         n=n,
-        reason=f"{origin} {name}: of {window.seconds} s its pool was at the limit for {full.sum()}, it answered {SLOWER:g} times slower"
-        f" for {slow.sum()}, routes that need it lost a fifth of their goodput for {starved.sum()}",
+        reason=f"{origin} {name}: of {window.seconds} s its pool was at the limit for {full.sum()}, {_told(slow)}"
+        f" routes that need it lost a fifth of their goodput for {starved.sum()}",
     )
+
+
+def _poolless(case: Case, origin: str) -> str:
+    callers = [(name, mapped(case.plan.system, name)) for name in case.plan.system.callers(origin)]
+    reasons = [missing(case.metrics, name, metric) for name, each in callers for metric in (each.in_flight, each.limit)]
+    return "; ".join((f"no service published a pool that leads to {origin}", *filter(None, reasons)))
+
+
+def _told(slow: Bools | None) -> str:
+    if slow is None:
+        return "no caller published how long it took to answer,"
+    return f"it answered {SLOWER:g} times slower for {slow.sum()},"
 
 
 def _needing(case: Case, origin: str) -> tuple[str, ...]:
@@ -56,7 +69,7 @@ def _needing(case: Case, origin: str) -> tuple[str, ...]:
 
 def _full(case: Case, origin: str, seconds: Floats) -> Bools | None:
     callers = set(case.plan.system.callers(origin))
-    of_callers = [pool for pool in pools(case.metrics) if pool.service in callers and pool.limit]
+    of_callers = [pool for pool in pools(case.metrics, case.plan.system) if pool.service in callers and pool.limit]
     leading = [pool for pool in of_callers if origin in pool.name] or of_callers
     if not leading:
         return None
@@ -70,25 +83,23 @@ def _at_limit(pool: Pool, seconds: Floats) -> Bools:
     return np.array([pool.peak(second, second + 1) >= FULL for second in seconds], bool)
 
 
-def _slow(case: Case, origin: str, seconds: Floats) -> Bools:
-    """Tell for each second whether the mean answer of the origin took three times the baseline's (callers' own counters)."""
-    slow = np.zeros(len(seconds), bool)
+def _slow(case: Case, origin: str, seconds: Floats) -> Bools | None:
+    """Return for each second whether the origin's mean answer took three times the baseline's; None where no caller counted in the baseline."""
+    slow, known = np.zeros(len(seconds), bool), False
     for caller in case.plan.system.callers(origin):
-        took, asked = (
-            total(
-                case.metrics,
-                caller,
-                f"dependency_request_duration_seconds_{part}",
-                lambda found: found.get("dependency") == origin,
-            )
-            for part in ("sum", "count")
+        counters = mapped(case.plan.system, caller)
+        is_its = of_dependency(
+            counters.dependency_label, case.plan.system.known_as([origin]), case.plan.system.callees(caller)
         )
+        every = counters.call_time and selector(counters.call_time).name  # failed calls took their time too
+        took, asked = (total(case.metrics, caller, every, is_its, suffix=suffix) for suffix in ("_sum", "_count"))
         usual_s = _mean(took, asked, case.windows.baseline.start_s, case.windows.baseline.end_s)
         if usual_s is None:
             continue
+        known = True
         means = [_mean(took, asked, second, second + 1) for second in seconds]
         slow |= np.array([mean is not None and mean >= SLOWER * usual_s for mean in means], bool)
-    return slow
+    return slow if known else None
 
 
 def _mean(took: tuple[Floats, Floats], asked: tuple[Floats, Floats], start_s: float, end_s: float) -> float | None:

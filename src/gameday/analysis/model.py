@@ -47,12 +47,17 @@ class Finding:
         status: Pass, fail, inconclusive or shown.
         value: The measured value in ``unit``; None when there is nothing to measure.
         unit: ``s``, ``ratio`` (printed as percent), ``times``, ``queries per key``, ``requests`` ...
-        interval: Of the value, in its unit; None for a plain count (``n_runs=1``).
+        interval: Of the value, in its unit; None for what was counted in this run.
         op: With ``bound``, the accepted range: ``<`` or ``>``; None when shown only.
         bound: In ``unit``.
         n: The number of requests behind it.
         reason: One sentence: why this status.
         evidence: Further sentences with numbers, most telling first.
+        of_time: Whether it is about time, which a late or a closed generator blurs; an identifier cannot tell, as routes may have any name.
+        compares: The windows that it was measured in; empty where it may be any.
+        by_sample: Whether it is inconclusive for its sample alone, so that more runs may decide it.
+        visible: The smallest true value that would have been seen to be beyond the bound with a probability of 95 %;
+            None where none is known.
     """
 
     id: str
@@ -66,6 +71,10 @@ class Finding:
     n: int
     reason: str
     evidence: tuple[str, ...] = ()
+    of_time: bool = False
+    compares: tuple[str, ...] = ()
+    by_sample: bool = False
+    visible: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +82,9 @@ class Gate:
     """
     A precondition of judging.
 
-    ``forbids`` says what a failed gate takes away: ``verdict`` makes the run invalid, ``pass`` turns passes into inconclusive,
-    ``latency-fail`` turns failed latency checks into inconclusive.
+    ``forbids`` says what a failed gate takes away: ``verdict`` makes the run invalid, ``pass`` turns passes into
+    inconclusive, ``latency-fail`` turns failed latency checks into inconclusive, and of these only such as were
+    measured in one of ``windows``; those of all windows where it names none.
     """
 
     id: str
@@ -88,6 +98,11 @@ class Gate:
     n: int
     reason: str
     evidence: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
+
+    def spoils(self, compared: tuple[str, ...]) -> bool:
+        """Return whether what does not hold concerns one of these windows; no windows are all of them."""
+        return not self.windows or not compared or not set(self.windows).isdisjoint(compared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +119,13 @@ class Compared:
 @dataclass(frozen=True, slots=True)
 class RouteSeries:
     """
-    One route over time, in bins of one second keyed on the scheduled start; all tuples have one entry per bin.
+    One route over time, in bins of ``width_s`` (1 s, more in a long run) by scheduled start; all tuples have one entry per bin.
 
     ``good`` includes ``degraded``. ``hung`` counts what the checks call hung: given up on, or without an answer for the hang
     threshold since it was sent. ``bad`` counts late, error, connection, dropped, and what was still open but younger than that when
     the load ended. Good, rejected, bad and hung add up to the requests. Quantiles (s) are of all requests that were sent in the bin, an open
-    one counting as the hang threshold; None below ten requests. ``in_flight`` is at the bin's end.
+    one counting as the hang threshold; None below ten requests. ``in_flight`` is at the bin's end, of a wider bin
+    the most at the end of one of its seconds.
     """
 
     route: str
@@ -122,6 +138,11 @@ class RouteSeries:
     p50_s: tuple[float | None, ...]
     p95_s: tuple[float | None, ...]
     in_flight: tuple[int, ...]
+
+    @property
+    def width_s(self) -> float:
+        """Return how wide the bins are."""
+        return self.start_s[1] - self.start_s[0] if len(self.start_s) > 1 else 1.0
 
 
 @dataclass(frozen=True, slots=True)

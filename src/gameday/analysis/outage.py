@@ -35,15 +35,15 @@ def _lost(case: Case, expected: Outage, route: str) -> Finding:
     young when the load ended.
     """
     id_, title = f"outage.{route}.lost", f"{route} loses less than {seconds(expected.lost_s.bound)} of its load"
-    inside = case.routes[route].within(case.windows.fault)
-    before = case.routes[route].within(case.windows.baseline)
+    inside, before = case.routes[route].within(case.windows.fault), case.inside(route, case.windows.baseline)
+    victims = case.victims(route)
     least = minimum_samples(0.95)
     if min(len(inside), len(before)) < least:
         reason = f"baseline and fault phase need {least} requests each; there were {len(before)} and {len(inside)}"
         return undecided(id_, title, unit="s", threshold=expected.lost_s, n=len(inside), reason=reason)
     usual = float(np.mean(before.bad))
     rate_per_s = len(inside) / case.windows.fault.length_s
-    excess = max(0.0, int(np.count_nonzero(inside.bad)) - usual * len(inside))
+    excess = max(0.0, len(victims) + int(np.count_nonzero(inside.bad)) - usual * len(inside))
     lost_s = excess / rate_per_s
     unknown = int(np.count_nonzero(~inside.good & ~inside.bad))
     if not expected.lost_s.holds(lost_s):
@@ -62,7 +62,11 @@ def _lost(case: Case, expected: Outage, route: str) -> Finding:
         n=len(inside),
         reason=f"{excess:.0f} requests beyond the baseline's share got no good answer, which is {seconds(lost_s)} of {rate_per_s:.0f}/s;"
         f" accepted is at most {seconds(expected.lost_s.bound)} (n={len(inside)})",
-        evidence=(_when(case, inside), ONE_EVENT),
+        evidence=(
+            _when(case, inside),
+            *((f"{len(victims)} of them were open at the event: they were sent before it",) if len(victims) else ()),
+            ONE_EVENT,
+        ),
     )
 
 

@@ -1,22 +1,28 @@
-"""Read counters and gauges of the system under test: rates, pools, sums over labels."""
+"""Read counters and gauges of the system under test as its file maps them: rates, pools, sums over labels."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from gameday.analysis.statistics import Floats
+from gameday.experiment.counters import NONE, Counters, Labels, selector, split_key, unpublished
+from gameday.experiment.model import System
 from gameday.record.metrics import Metrics, Series
 
-_LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+def mapped(system: System, service: str) -> Counters:
+    """Return which metrics of a service count what; none of them where its file does not say, or has no such service."""
+    declared = system.services.get(service)
+    return (declared.counters if declared else None) or NONE
 
 
-def labels(key: str) -> dict[str, str]:
-    """Read the labels of a sample key such as ``pool_limit{pool="web"}``."""
-    return dict(_LABEL.findall(key.partition("{")[2]))
+def missing(metrics: Metrics, service: str, metric: str | None, suffix: str = "") -> str | None:
+    """Return that a service's pages, where any was read, have no metric that the system file maps, and what they have; None else."""
+    keys = [key for owner, key in metrics.samples if owner == service]
+    return unpublished(service, metric, keys, suffix) if metric is not None and keys else None
 
 
 def at(series: Series, t_s: float) -> float | None:
@@ -44,14 +50,25 @@ def increase(series: Series, start_s: float, end_s: float) -> float:
     return float(rise[(t_s > start_s) & (t_s <= end_s)].sum())
 
 
+def _any(_: Labels) -> bool:
+    return True
+
+
 def total(
-    metrics: Metrics, service: str, name: str, wanted: Callable[[dict[str, str]], bool] = lambda _: True
+    metrics: Metrics, service: str, metric: str | None, wanted: Callable[[Labels], bool] = _any, *, suffix: str = ""
 ) -> Series:
-    """Sum one service's series of a metric over all labels that are wanted, at the union of their sample times; empty if none."""
+    """
+    Sum one service's series that a selector and ``wanted`` take, at the union of their sample times; empty if none.
+
+    ``suffix`` is the part of a histogram that is meant, such as ``_sum``.
+    """
+    if metric is None:
+        return np.empty(0), np.empty(0)
+    chosen = selector(metric)
     found = [
-        metrics.series(service, name, **labels(key))
-        for owner, key in metrics.matching(name)
-        if owner == service and wanted(labels(key))
+        metrics.of(owner, key)
+        for owner, key in metrics.matching(f"{chosen.name}{suffix}")
+        if owner == service and chosen.holds(labels := split_key(key)[1]) and wanted(labels)
     ]
     if not found:
         return np.empty(0), np.empty(0)
@@ -89,12 +106,26 @@ class Pool:
         return float(np.mean(used >= 0.95)) if len(used) else 0.0
 
 
-def pools(metrics: Metrics) -> tuple[Pool, ...]:
-    """Return every pool that publishes ``pool_in_flight``, by service and name."""
-    found = []
-    for service, key in metrics.matching("pool_in_flight"):
-        name = labels(key).get("pool", "")
-        t_s, in_flight = metrics.series(service, "pool_in_flight", pool=name)
-        limits = metrics.series(service, "pool_limit", pool=name)[1]
-        found.append(Pool(service, name, t_s, in_flight, float(limits[-1]) if len(limits) and limits[-1] > 0 else None))
-    return tuple(found)
+def pools(metrics: Metrics, system: System) -> tuple[Pool, ...]:
+    """Return every pool that services publish, by service and name."""
+    return tuple(
+        _pool(metrics, service, counters, counters.in_flight, name)
+        for service in sorted(system.services)
+        if (counters := mapped(system, service)).in_flight is not None
+        for name in _names(metrics, service, counters.in_flight, counters.pool_label)
+    )
+
+
+def _names(metrics: Metrics, service: str, in_flight: str, label: str | None) -> tuple[str, ...]:
+    chosen = selector(in_flight)
+    found = (split_key(key)[1] for owner, key in metrics.matching(chosen.name) if owner == service)
+    return tuple(dict.fromkeys(labels.get(label, "") if label else "" for labels in found if chosen.holds(labels)))
+
+
+def _pool(metrics: Metrics, service: str, counters: Counters, in_flight: str, name: str) -> Pool:
+    def is_its(labels: Labels) -> bool:
+        return counters.pool_label is None or labels.get(counters.pool_label, "") == name
+
+    t_s, taken = total(metrics, service, in_flight, is_its)
+    limits = total(metrics, service, counters.limit, is_its)[1]
+    return Pool(service, name, t_s, taken, float(limits[-1]) if len(limits) and limits[-1] > 0 else None)

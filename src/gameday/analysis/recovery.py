@@ -8,9 +8,8 @@ does not toggle it. What was not reached is right-censored: ``> 14 s``, never dr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from gameday.analysis.case import Case
 from gameday.analysis.kills import kills, sentences
 from gameday.analysis.model import Finding, Interval, Status
 from gameday.analysis.routes import Requests
-from gameday.analysis.statistics import LEVEL, Floats
+from gameday.analysis.statistics import LEVEL, Bools, Floats, Ints
 from gameday.analysis.steady_state import bound_of, parts
 from gameday.analysis.windows import Window
 from gameday.analysis.wording import seconds
@@ -26,6 +25,8 @@ from gameday.experiment.model import RouteProbe
 from gameday.experiment.samples import BIN_S, LEAST_PER_BIN, QUANTILES
 
 STEP_S = 1.0
+STEPS = int(BIN_S / STEP_S)
+"""So many steps make a bin."""
 SLACK = {"p50": 1.25, "p95": 1.25, "good": 2.0}
 """
 How far a quantity may go beyond its bound without leaving the steady state: quantiles 1.5/1.2, the bad share 2 %/1 %.
@@ -78,7 +79,7 @@ class Seen:
     doubt: str | None = None
 
     def holds(self, *, surely: bool) -> bool:
-        """Tell whether it held, with certainty or at best."""
+        """Return whether it held, with certainty or at best."""
         return self.out is None and not (surely and self.doubt)
 
 
@@ -93,15 +94,8 @@ def measure(case: Case) -> Recovered:
     probes = case.plan.experiment.steady_state_hypothesis.probes
     length_s = max(0.0, end_s - start_s)
     n = sum(len(case.routes[probe.route].within(Window("recovery", start_s, end_s))) for probe in probes)
-    at_best_s = after_s = None
-    for candidate in range(int((length_s - BIN_S) // STEP_S) + 1 if length_s >= BIN_S else 0):
-        later_s = candidate * STEP_S
-        entered, stayed = _from(case, probes, start_s + later_s, end_s)
-        if at_best_s is None and _holds(entered, stayed, surely=False):
-            at_best_s = later_s
-        if _holds(entered, stayed, surely=True):
-            after_s = later_s
-            break
+    bins_of = _Bins(case, probes, start_s, end_s)
+    at_best_s, after_s = bins_of.first_s(surely=False), bins_of.first_s(surely=True)
     last_s = end_s if after_s is None else start_s + after_s
     misses = tuple(_misses(case, probes, start_s, last_s))
     return Recovered(
@@ -111,7 +105,7 @@ def measure(case: Case) -> Recovered:
         observed_s=length_s,
         misses=tuple(text for text, _ in misses),
         doubts=tuple(text for text, doubted in misses if doubted),
-        thin=any(look(case, probes, window, "stay").doubt == THIN for window in bins(start_s, end_s)),
+        thin=bins_of.thin,
         n=n,
     )
 
@@ -129,76 +123,178 @@ def bins(start_s: float, end_s: float) -> Iterable[Window]:
         yield Window("bin", first, end_s if index == count - 1 else first + BIN_S)
 
 
-def _from(
-    case: Case, probes: tuple[RouteProbe, ...], start_s: float, end_s: float
-) -> tuple[tuple[Seen, ...], tuple[Seen, ...]]:
-    """Look at the bins from a time on: the first few as for entering the steady state, all of them as for staying in it."""
-    laid = tuple(bins(start_s, end_s))
-    return (
-        tuple(look(case, probes, window, "enter") for window in laid[:OF_FIRST]),
-        tuple(look(case, probes, window, "stay") for window in laid),
+class _Bins:
+    """
+    The bins from each candidate on: the first few as for entering the steady state, all of them as for staying in it.
+
+    Candidates and bins are numbered by the step at which they begin. Bins of candidates that are a bin apart are the same but for the first,
+    so each is looked at once.
+    """
+
+    def __init__(self, case: Case, probes: tuple[RouteProbe, ...], start_s: float, end_s: float) -> None:
+        """Look at the bins of every candidate from ``start_s`` to ``end_s``."""
+        count = int((end_s - start_s - BIN_S) // STEP_S) + 1 if end_s - start_s >= BIN_S else 0
+        self.candidates = range(count)
+        firsts = (next(iter(bins(start_s + step * STEP_S, end_s)), None) for step in range(count + STEPS))
+        laid = [window for window in firsts if window is not None]
+        self._entered, self._stayed = look(case, probes, laid)
+        self._kept = {surely: [each.holds(surely=surely) for each in self._stayed] for surely in (False, True)}
+        for kept in self._kept.values():
+            for step in reversed(range(len(laid) - STEPS)):
+                kept[step] = kept[step] and kept[step + STEPS]
+
+    @property
+    def thin(self) -> bool:
+        """Return whether in any bin from the first candidate on nothing could be judged."""
+        return any(each.doubt == THIN for each in self._stayed[::STEPS])
+
+    def hold(self, step: int, *, surely: bool) -> bool:
+        """Return whether the steady state was entered at a candidate, and kept to the end."""
+        if not self._kept[surely][step]:
+            return False
+        entered = [each.holds(surely=surely) for each in self._entered[step::STEPS][:OF_FIRST]]
+        return entered[0] and sum(entered) >= max(len(entered) - 1, min(len(entered), OF_FIRST - 1))
+
+    def first_s(self, *, surely: bool) -> float | None:
+        """Return how many seconds after the start the first candidate is that holds; None when none does."""
+        return next((step * STEP_S for step in self.candidates if self.hold(step, surely=surely)), None)
+
+
+def look(case: Case, probes: tuple[RouteProbe, ...], windows: Sequence[Window]) -> tuple[list[Seen], list[Seen]]:
+    """
+    Compare every part of every probe with each bin, as for entering the steady state and as for staying in it.
+
+    A bin in which no part of any probe can be judged is undecided; of what was out of bounds, and of what may have been, the first is kept.
+    What the worst bin of the baseline had as well may be how the system is: it is undecided.
+    """
+    judged = np.zeros(len(windows), bool)
+    seen = {slack: [Seen()] * len(windows) for slack in (False, True)}
+    for probe in probes:
+        sent = _sent(case, probe.route)
+        for part in parts(probe):
+            measured = _measured(sent, part, windows)
+            judged |= measured.judged
+            usual, bound = _usual(case, probe.route, part), bound_of(probe, part).bound
+            for slack, of_bins in seen.items():
+                factor = SLACK[part] if slack else 1.0
+                limit = (1 - bound) * factor + 1e-12 if part == "good" else bound * factor
+                _compare(of_bins, measured, probe.route, limit, usual * factor)
+    entered, stayed = (
+        [each if enough else Seen(doubt=THIN) for each, enough in zip(of_bins, judged.tolist(), strict=True)]
+        for of_bins in seen.values()
     )
+    return entered, stayed
 
 
-def _holds(entered: tuple[Seen, ...], stayed: tuple[Seen, ...], *, surely: bool) -> bool:
-    held = [seen.holds(surely=surely) for seen in entered]
-    if not held or not held[0] or sum(held) < max(len(held) - 1, min(len(held), OF_FIRST - 1)):
-        return False
-    return all(seen.holds(surely=surely) for seen in stayed)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sent:
+    """What was sent of a route; ``bad_before[i]`` of the first ``i`` requests were bad, ``perhaps_before[i]`` not good."""
+
+    requests: Requests
+    bad_before: Ints
+    perhaps_before: Ints
 
 
-def look(case: Case, probes: tuple[RouteProbe, ...], window: Window, how: Literal["enter", "stay"]) -> Seen:
-    """Compare every part of every probe with a bin; one in which none of them can be judged is undecided."""
-    found = [
-        seen
-        for probe in probes
-        for part in parts(probe)
-        if (seen := _compare(case.routes[probe.route].within(window), probe, part, how)) is not None
-    ]
-    if not found:
-        return Seen(doubt=THIN)
-    out = next((seen.out for seen in found if seen.out is not None), None)
-    return Seen(out, next((seen.doubt for seen in found if seen.doubt is not None), None))
+def _sent(case: Case, route: str) -> _Sent:
+    def counted() -> _Sent:
+        requests = case.routes[route]
+        if np.any(dropped := requests.dropped):
+            requests = requests.where(~dropped)
+        bad, perhaps = (np.concatenate([[0], np.cumsum(mask)]) for mask in (requests.bad, ~requests.good))
+        return _Sent(requests, bad, perhaps)
+
+    return case.once(("sent", route), counted)
 
 
-def _compare(inside: Requests, probe: RouteProbe, part: str, how: Literal["enter", "stay"]) -> Seen | None:
-    """Compare one part with the sent requests of a bin; None when they are too few to judge it."""
-    sent = inside.where(~inside.dropped)
-    bound, slack = bound_of(probe, part).bound, SLACK[part] if how == "stay" else 1.0
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """
+    One part of a probe in each bin: the quantile, or the share of bad requests.
+
+    Attributes:
+        judged: Whether the bin held enough requests.
+        n: How many requests it held.
+        surely: The quantity without what the generator's own lag may have done; ``seen`` with it.
+    """
+
+    part: str
+    judged: Bools
+    n: Ints
+    surely: Floats
+    seen: Floats
+
+
+def _measured(sent: _Sent, part: str, windows: Sequence[Window]) -> _Measured:
+    """Measure one part of a probe among the sent requests of every bin."""
+    edges = np.array([(window.start_s, window.end_s) for window in windows]).reshape(-1, 2)
+    first, end = np.searchsorted(sent.requests.scheduled_s, edges).T
+    n = end - first
     if part == "good":
-        return _share(sent, probe.route, (1 - bound) * slack + 1e-12) if len(sent) else None
-    if len(sent) < LEAST_PER_BIN:
-        return None
-    surely_s, seen_s = (
-        float(np.quantile(values, QUANTILES[part], method="inverted_cdf"))
-        for values in (_surely_took_s(sent), sent.response_s)
-    )
-    if surely_s > bound * slack:
-        return Seen(out=f"{probe.route} had {part} {seconds(seen_s)}")
-    if seen_s > bound * slack:
-        return Seen(
-            doubt=f"{probe.route} had {part} {seconds(seen_s)}, {seconds(surely_s)} of it without the generator's own lag"
+        bad, perhaps = (
+            (before[end] - before[first]) / np.maximum(n, 1) for before in (sent.bad_before, sent.perhaps_before)
         )
-    return Seen()
+        return _Measured(part, n > 0, n, bad, perhaps)
+    surely_s, seen_s = np.zeros(len(n)), np.zeros(len(n))
+    requests, judged = sent.requests, n >= LEAST_PER_BIN
+    took_s = np.where(requests.hung, requests.response_s, requests.service_s)
+    for index in np.flatnonzero(judged):
+        inside = slice(first[index], end[index])
+        for values, quantiles in ((took_s, surely_s), (requests.response_s, seen_s)):
+            quantiles[index] = np.quantile(values[inside], QUANTILES[part], method="inverted_cdf")
+    return _Measured(part, judged, n, surely_s, seen_s)
 
 
-def _share(sent: Requests, route: str, accepted: float) -> Seen:
-    bad, perhaps = int(np.count_nonzero(sent.bad)), int(np.count_nonzero(~sent.good))
-    if bad / len(sent) > accepted:
-        return Seen(out=f"{route} had {bad} bad of {len(sent)}")
-    if perhaps / len(sent) > accepted:
-        return Seen(doubt=f"{route} had {perhaps - bad} late of {len(sent)}, perhaps through the generator's own lag")
-    return Seen()
+def _usual(case: Case, route: str, part: str) -> float:
+    """
+    Return the worst that a bin of the baseline had.
+
+    The last one is none of it if it has requests that the event met.
+    """
+
+    def worst() -> float:
+        baseline = case.windows.baseline
+        end_s = baseline.end_s - (BIN_S if len(case.victims(route)) else 0.0)
+        before = _measured(_sent(case, route), part, list(bins(baseline.start_s, end_s)))
+        return float(np.max(before.surely[before.judged], initial=0.0))
+
+    return case.once(("worst bin before", route, part), worst)
 
 
-def _surely_took_s(sent: Requests) -> Floats:
-    return np.where(sent.hung, sent.response_s, sent.service_s)
+def _compare(of_bins: list[Seen], measured: _Measured, route: str, limit: float, usual: float) -> None:
+    """
+    Write into the bins what was out of the limit in them, or may have been, where nothing is known yet.
+
+    ``usual`` the baseline had too.
+    """
+    for index in np.flatnonzero(measured.judged & (np.maximum(measured.surely, measured.seen) > limit)).tolist():
+        known, surely = of_bins[index], float(measured.surely[index])
+        if surely > max(limit, usual) and known.out is None:
+            of_bins[index] = replace(known, out=_text(measured, index, route))
+        elif surely <= max(limit, usual) and known.doubt is None:
+            why = _text(measured, index, route)
+            why = f"{why}, as the baseline had" if surely > limit else _text(measured, index, route, doubted=True)
+            of_bins[index] = replace(known, doubt=why)
+
+
+def _text(measured: _Measured, index: int, route: str, *, doubted: bool = False) -> str:
+    surely, seen, n, part = (
+        float(measured.surely[index]),
+        float(measured.seen[index]),
+        int(measured.n[index]),
+        measured.part,
+    )
+    if part == "good":
+        bad, perhaps = round(surely * n), round(seen * n)
+        late = f"{route} had {perhaps - bad} late of {n}, perhaps through the generator's own lag"
+        return late if doubted else f"{route} had {bad} bad of {n}"
+    slow = f"{route} had {part} {seconds(seen)}"
+    return f"{slow}, {seconds(surely)} of it without the generator's own lag" if doubted else slow
 
 
 def _misses(case: Case, probes: tuple[RouteProbe, ...], start_s: float, end_s: float) -> Iterable[tuple[str, bool]]:
-    """Tell what did not hold, the last bins first, and whether that is undecided."""
-    for window in reversed(list(bins(start_s, max(end_s, start_s + BIN_S)))):
-        seen = look(case, probes, window, "enter")
+    """Return what did not hold, the last bins first, and whether that is undecided."""
+    laid = list(bins(start_s, max(end_s, start_s + BIN_S)))
+    for window, seen in reversed(list(zip(laid, look(case, probes, laid)[0], strict=True))):
         for text in (seen.out, seen.doubt):
             if text is not None:
                 yield f"{window.start_s:.0f} to {window.end_s:.0f} s: {text}", text is not seen.out
@@ -226,6 +322,8 @@ def recovery(case: Case, measured: Recovered) -> tuple[Finding, ...]:
             n=measured.n,
             reason=_reason(case, measured, within_s) if decided else _doubtful(measured, within_s),
             evidence=(*(told for kill in kills(case)[-_KILLS_TOLD:] for told in sentences(kill)), *measured.misses[:5]),
+            of_time=True,
+            compares=("recovery", *(("fault",) if case.single_event else ())),
         ),
     )
 

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gameday.analysis.statistics import Bools, Floats, Ints, Sample
+from gameday.analysis.statistics import Bools, Counts, Floats, Ints, Sample
 from gameday.analysis.windows import Window
+from gameday.record.folder import LONGEST_S
 from gameday.record.requests import Outcome, Rows
+
+EARLY_S = 1.0
+"""A time that is less than this before its zero is one of rounding, or of two clocks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Requests:
     """
-    Requests of one route, ordered by their number within the route.
+    Requests of one route, ordered by their scheduled start and then by their number within the route.
 
     Attributes:
         response_s: From the scheduled start to the answer. A hung request counts as its age, at least the hang threshold:
@@ -42,8 +46,8 @@ class Requests:
         """Return how many there are."""
         return len(self.seq)
 
-    def where(self, mask: Bools) -> Requests:
-        """Return those of a mask."""
+    def where(self, mask: Bools | slice) -> Requests:
+        """Return those of a mask, or between two places."""
         return Requests(
             route=self.route,
             deadline_s=self.deadline_s,
@@ -58,8 +62,9 @@ class Requests:
         )
 
     def within(self, window: Window) -> Requests:
-        """Return those scheduled in ``[start_s, end_s)``."""
-        return self.where((self.scheduled_s >= window.start_s) & (self.scheduled_s < window.end_s))
+        """Return those scheduled in ``[start_s, end_s)``, as a view."""
+        first, end = np.searchsorted(self.scheduled_s, (window.start_s, window.end_s))
+        return self.where(slice(int(first), max(int(first), int(end))))
 
     def sent_within(self, start_s: float, end_s: float) -> Requests:
         """Return those sent in ``[start_s, end_s)``; a dropped one never was."""
@@ -77,12 +82,20 @@ class Requests:
 
     def being(self, *outcomes: Outcome) -> Bools:
         """Return which ended in one of these ways."""
-        return np.asarray(np.isin(self.outcome, outcomes), bool)
+        found = self.outcome == outcomes[0]
+        for outcome in outcomes[1:]:
+            found |= self.outcome == outcome
+        return np.asarray(found, bool)
 
     @property
     def good(self) -> Bools:
         """Return which were answered well, degraded or not."""
         return self.being(Outcome.OK, Outcome.DEGRADED)
+
+    @property
+    def degraded(self) -> Bools:
+        """Return which were answered well from a fallback."""
+        return self.being(Outcome.DEGRADED)
 
     @property
     def dropped(self) -> Bools:
@@ -111,7 +124,7 @@ class Requests:
         """Return which may have hung: those cut young, and those that took this long only with the generator's lag."""
         return np.asarray(self.cut | ((self.response_s >= self.hang_s) & ~self.dropped), bool)
 
-    def sample(self, window: Window, weights: Ints) -> Sample:
+    def sample(self, window: Window, weights: Counts) -> Sample:
         """Return the response times of what was sent of a window, for quantiles."""
         inside = self.within(window)
         inside = inside.where(~inside.dropped)
@@ -126,11 +139,12 @@ def sound(rows: Rows, *, routes: Collection[int]) -> tuple[Rows, tuple[str, ...]
         rows: Of all routes.
         routes: The indices that stand for a route, or for a name that a closed load gave.
     """
-    timed = [np.isfinite(rows[name]) for name in ("scheduled_s", "lag_s", "service_s")]
+    with np.errstate(invalid="ignore"):  # what is no number is not within, either
+        timed = [(rows[name] >= -EARLY_S) & (rows[name] <= LONGEST_S) for name in ("scheduled_s", "lag_s", "service_s")]
     spoilt = {
         "without a time": ~np.logical_and.reduce(timed),
-        "with an outcome that there is not": ~np.isin(rows["outcome"], [int(each) for each in Outcome]),
-        "of a route that the plan does not have": ~np.isin(rows["route"], list(routes)),
+        "with an outcome that there is not": rows["outcome"] > max(Outcome),
+        "of a route that the plan does not have": ~np.isin(rows["route"], np.array(list(routes), np.int64)),
     }
     broken = np.logical_or.reduce(list(spoilt.values()))
     if not broken.any():
@@ -148,18 +162,27 @@ def by_route(rows: Rows, deadlines_s: Mapping[str, float], hang_s: float) -> dic
         deadlines_s: Every route's deadline, in the order of the plan's routes.
         hang_s: The hang threshold.
     """
-    ordered = rows[np.lexsort((rows["scheduled_s"], rows["seq"], rows["route"]))]
+    order = np.argsort(rows["route"], kind="stable")
+    edges = np.searchsorted(rows["route"], np.arange(len(deadlines_s) + 1), sorter=order)
     return {
-        name: _requests(ordered[ordered["route"] == index], name, deadline_s, hang_s)
+        name: _requests(_ordered(rows[order[edges[index] : edges[index + 1]]]), name, deadline_s, hang_s)
         for index, (name, deadline_s) in enumerate(deadlines_s.items())
     }
+
+
+def _ordered(rows: Rows) -> Rows:
+    """Return rows by scheduled start and number; those of a file that was read are already."""
+    later, number = np.diff(rows["scheduled_s"]), np.diff(rows["seq"].astype(np.int64))
+    if np.all((later > 0) | ((later == 0) & (number >= 0))):
+        return rows
+    return rows[np.lexsort((rows["seq"], rows["scheduled_s"]))]
 
 
 def _requests(rows: Rows, route: str, deadline_s: float, hang_s: float) -> Requests:
     outcome = rows["outcome"]
     lag_s, service_s = rows["lag_s"].astype(float), rows["service_s"].astype(float)
     response_s = lag_s + service_s
-    hung = np.isin(outcome, (Outcome.TIMEOUT, Outcome.CENSORED))
+    hung = (outcome == Outcome.TIMEOUT) | (outcome == Outcome.CENSORED)
     return Requests(
         route=route,
         deadline_s=deadline_s,
@@ -169,6 +192,6 @@ def _requests(rows: Rows, route: str, deadline_s: float, hang_s: float) -> Reque
         lag_s=lag_s,
         service_s=service_s,
         response_s=np.where(hung, np.maximum(response_s, hang_s), response_s),
-        outcome=outcome,
-        origin=rows["origin"],
+        outcome=outcome.copy(),
+        origin=rows["origin"].copy(),
     )

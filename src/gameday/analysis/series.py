@@ -13,12 +13,14 @@ from gameday.analysis.statistics import Bools, Floats, Ints, minimum_samples
 from gameday.analysis.windows import Window
 from gameday.record.requests import Outcome
 
+MOST_BINS = 900
+"""A longer run has wider bins: a report of a day must be no larger than one of a quarter of an hour."""
 BIN_N = 10
 """Below ten requests a bin's quantile is one request's luck; it is drawn, never judged."""
 
 
 def route_series(case: Case) -> tuple[RouteSeries, ...]:
-    """Return every route in bins of one second, in the plan's order."""
+    """Return every route in bins of one second, of more in a long run, in the plan's order."""
     return tuple(_series(case, case.routes[route]) for route in _seen(case))
 
 
@@ -28,10 +30,12 @@ def _seen(case: Case) -> tuple[str, ...]:
 
 
 def _series(case: Case, requests: Requests) -> RouteSeries:
-    bins = max(1, int(np.ceil(case.plan.duration_s)))
-    whole = Window("run", 0.0, float(bins))
+    length = max(1, int(np.ceil(case.plan.duration_s)))
+    width = -(-length // MOST_BINS)
+    bins = -(-length // width)
+    whole = Window("run", 0.0, float(length))
     requests = requests.within(whole)
-    second = whole.second(requests.scheduled_s)
+    second = whole.second(requests.scheduled_s) // width
     hung = requests.hung
     rejected = requests.being(Outcome.REJECTED) & ~hung
 
@@ -40,15 +44,15 @@ def _series(case: Case, requests: Requests) -> RouteSeries:
 
     return RouteSeries(
         route=requests.route,
-        start_s=tuple(float(index) for index in range(bins)),
+        start_s=tuple(float(index * width) for index in range(bins)),
         good=count(requests.good & ~hung),
-        degraded=count(requests.being(Outcome.DEGRADED) & ~hung),
+        degraded=count(requests.degraded & ~hung),
         rejected=count(rejected),
         bad=count(~requests.good & ~rejected & ~hung),
         hung=count(hung),
         p50_s=_quantiles(requests, second, bins, 0.5),
         p95_s=_quantiles(requests, second, bins, 0.95),
-        in_flight=_in_flight(requests, bins),
+        in_flight=_in_flight(requests, length, width),
     )
 
 
@@ -64,12 +68,13 @@ def _quantiles(requests: Requests, second: Ints, bins: int, q: float) -> tuple[f
     return tuple(found)
 
 
-def _in_flight(requests: Requests, bins: int) -> tuple[int, ...]:
+def _in_flight(requests: Requests, length: int, width: int) -> tuple[int, ...]:
     sent = requests.where(~requests.dropped)
-    edges: Floats = np.arange(1, bins + 1, dtype=np.float64)
+    edges: Floats = np.arange(1, length + 1, dtype=np.float64)
     ended_s = np.where(sent.being(Outcome.CENSORED), np.inf, sent.ended_s)
     begun = np.searchsorted(np.sort(sent.scheduled_s), edges, side="right")
-    return tuple((begun - np.searchsorted(np.sort(ended_s), edges, side="right")).tolist())
+    open_ = begun - np.searchsorted(np.sort(ended_s), edges, side="right")
+    return tuple(np.maximum.reduceat(open_, np.arange(0, length, width)).tolist())
 
 
 def summaries(case: Case) -> tuple[RouteSummary, ...]:

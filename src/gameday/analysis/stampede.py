@@ -12,9 +12,9 @@ from gameday.analysis.case import Case
 from gameday.analysis.findings import ONE_EVENT, shown, undecided
 from gameday.analysis.melt import melt
 from gameday.analysis.model import Compared, Finding, Status
-from gameday.analysis.pools import increase, total
+from gameday.analysis.pools import increase, mapped, missing, total
 from gameday.analysis.routes import Requests
-from gameday.analysis.wording import percent
+from gameday.analysis.wording import bound, percent
 from gameday.experiment.model import Origin, Stampede
 from gameday.experiment.prediction import REFILL_S
 from gameday.record.requests import UNKNOWN
@@ -51,14 +51,14 @@ class Refill:
 
     @property
     def seen(self) -> bool:
-        """Tell whether enough of the refill was seen to judge it."""
+        """Return whether enough of the refill was seen to judge it."""
         return self.unknown <= UNKNOWN_BOUND * self.n
 
 
 def refill(case: Case, origin: Origin) -> Refill:
     """Count queries and keys from the rows; a key is known from the plan's arrivals."""
     requests = case.routes[origin.route]
-    keys = np.array(case.arrivals[origin.route].keys, np.int64)
+    keys = np.array(case.plan.arrivals(origin.route).keys, np.int64)
     begun_s, emptied_s = case.windows.fault.start_s, case.windows.injected_s
     window = requests.sent_within(begun_s, emptied_s + REFILL_S)
     known = window.where(window.origin != UNKNOWN)
@@ -106,7 +106,9 @@ def _duplicates(case: Case, expected: Stampede, origin: Origin) -> Finding:
             reason=reason,
             evidence=(unseen,) if found.unknown else (),
         )
-    doubt = f"{unseen}, more than {percent(UNKNOWN_BOUND)}" if not found.seen else _doubt(case, expected.origin, own)
+    doubt = (
+        f"{unseen}, more than {bound(UNKNOWN_BOUND, 'ratio')}" if not found.seen else _doubt(case, expected.origin, own)
+    )
     by_origin = own is not None and not expected.duplicates.holds((own.refill - HANDFUL) / found.keys)
     failed = by_origin or not expected.duplicates.holds(found.duplicates)
     status = Status.FAIL if failed else Status.INCONCLUSIVE if doubt else Status.PASS
@@ -114,7 +116,7 @@ def _duplicates(case: Case, expected: Stampede, origin: Origin) -> Finding:
     told = (
         f"{expected.origin} itself counted {own.refill:.0f} queries in these {REFILL_S:g} s: {own.refill / found.keys:.2f} per key"
         if own is not None
-        else f"{expected.origin} published no count of its own"
+        else _uncounted(case, expected.origin) or f"{expected.origin} published no count of its own"
     )
     return Finding(
         id=id_,
@@ -159,13 +161,13 @@ class Counted:
 
     @property
     def agree(self) -> bool:
-        """Tell whether both counts tell the same story."""
+        """Return whether both counts tell the same story."""
         return self.apart <= APART_BOUND or abs(self.whole - self.named) <= HANDFUL
 
 
 def counted(case: Case, name: str, origin: Origin) -> Counted | None:
     """Read the origin's own counter; None when it published none."""
-    series = total(case.metrics, name, f"{name}_origin_queries_total")
+    series = total(case.metrics, name, mapped(case.plan.system, name).origin_queries)
     t_s = series[0]
     refilled_s = case.windows.injected_s + REFILL_S
     if len(t_s) < 2 or t_s[-1] < refilled_s:
@@ -182,10 +184,19 @@ def counted(case: Case, name: str, origin: Origin) -> Counted | None:
     )
 
 
+def _uncounted(case: Case, name: str) -> str | None:
+    """Return what is wrong with the origin's counter as the system file maps it; None when nothing is known to be."""
+    return missing(case.metrics, name, mapped(case.plan.system, name).origin_queries)
+
+
 def _doubt(case: Case, name: str, own: Counted | None) -> str | None:
     """Return why the answers' count may be wrong, None when the origin's own confirms it."""
     if own is None:
-        return None if case.plan.target == SIMULATED else f"{name} published no count that could confirm it"
+        return (
+            None
+            if case.plan.target == SIMULATED
+            else _uncounted(case, name) or f"{name} published no count that could confirm it"
+        )
     if own.agree:
         return None
     return f"{name} counted {own.whole:.0f} queries over the whole load and the answers named {own.named}: {percent(own.apart)} apart"
@@ -204,7 +215,7 @@ def _counted(case: Case, expected: Stampede, origin: Origin) -> Finding:
         None if own is None else own.whole,
         unit="queries",
         n=len(requests),
-        reason=f"{expected.origin} published no count; {rows}"
+        reason=f"{_uncounted(case, expected.origin) or f'{expected.origin} published no count'}; {rows}"
         if own is None
         else f"{expected.origin} counted {own.whole:.0f} queries over the whole load; {rows}: {percent(own.apart)} apart",
     )

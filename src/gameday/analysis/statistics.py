@@ -18,18 +18,24 @@ import numpy as np
 import numpy.typing as npt
 
 from gameday.analysis.model import Interval, Status
-from gameday.experiment.samples import CONFIDENCE, LEAST_FOR_P50, LEAST_FOR_P95, LEAST_FOR_P99
+from gameday.experiment.samples import CONFIDENCE, LEAST_BEYOND, LEAST_FOR_P50, NORMAL
 
 LEVEL = CONFIDENCE
 
 RESAMPLES = 1999
 """Enough that the 0.5 % point of a bootstrap distribution rests on ten resamples."""
 
-_Z = 2.5758293035489004  # the normal quantile of 99.5 %
-_MINIMUM = ((0.5, LEAST_FOR_P50), (0.95, LEAST_FOR_P95), (0.99, LEAST_FOR_P99))
+NOT_ALIKE, MOST_ALIKE = 0.2, 0.97
+"""
+An autocorrelation up to the first is one that independent seconds show as well; beyond it half a standard error is
+added, as so few seconds show less than there is. Seconds that are more alike than the second cannot be told from a
+trend.
+"""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.float32]
+"""Whole numbers, as single floats: these multiply many times faster than integers."""
 Bools = npt.NDArray[np.bool_]
 
 
@@ -70,11 +76,11 @@ class Estimate:
 
 def minimum_samples(quantile: float) -> int:
     """
-    Return how many requests a quantile needs before it is judged or printed: p50 30, p95 200, p99 1000.
+    Return how many requests a quantile needs before it is judged or printed: p50 30, p95 200, p98 500, p99 1000.
 
-    Source: about ten requests beyond the quantile, and for p95 an order-statistic interval of about -11/+30 %.
+    Source: ten requests beyond the quantile, and for p95 an order-statistic interval of about -11/+30 %.
     """
-    return next(n for q, n in _MINIMUM if quantile <= q)
+    return max(LEAST_FOR_P50, math.ceil(LEAST_BEYOND / (1 - quantile) - 1e-6))
 
 
 def decide(lo: float, hi: float, op: Literal["<", ">"], bound: float) -> Status:
@@ -86,24 +92,25 @@ def decide(lo: float, hi: float, op: Literal["<", ">"], bound: float) -> Status:
     return Status.FAIL if lo > bound else Status.INCONCLUSIVE
 
 
-@functools.lru_cache(maxsize=64)
-def resamples(seed: int, label: str, seconds: int) -> Ints:
+@functools.lru_cache(maxsize=16)
+def resamples(seed: int, label: str, seconds: int) -> Counts:
     """
     Draw how often each second of a window appears in each resample; the same for the same arguments.
 
     Two routes that use the same label draw the same seconds, so what moved both cancels out of their comparison.
 
     Returns:
-        A read-only array of shape (``RESAMPLES``, ``seconds``) whose rows sum to ``seconds``.
+        A read-only array of shape (``RESAMPLES``, ``seconds``) whose rows sum to ``seconds``; the resamples of one
+        second lie side by side.
     """
     digest = hashlib.sha256(f"{seed}/{label}/{seconds}".encode()).digest()
     source = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:8])))
-    drawn = source.multinomial(seconds, np.full(seconds, 1 / seconds), size=RESAMPLES).astype(np.int64)
+    drawn = source.multinomial(seconds, np.full(seconds, 1 / seconds), size=RESAMPLES).astype(np.float32, order="F")
     drawn.setflags(write=False)
     return drawn
 
 
-def share(sure: Bools, possible: Bools, second: Ints, weights: Ints) -> Estimate | None:
+def share(sure: Bools, possible: Bools, second: Ints, weights: Counts, wide: float = 1.0) -> Estimate | None:
     """
     Estimate the share of requests of a kind, when of some it is not known whether they are of it.
 
@@ -112,6 +119,7 @@ def share(sure: Bools, possible: Bools, second: Ints, weights: Ints) -> Estimate
         possible: Per request, whether it may be; the value and the upper end count these too.
         second: Per request, its second within the window.
         weights: ``resamples`` of the window.
+        wide: By how much the interval is wider than that of the resamples: ``widening`` and ``few``.
 
     Returns:
         None without requests. An interval is never narrower than Wilson's; nothing seen in n gives ``1 - 0.01**(1/n)`` (the rule of three,
@@ -120,27 +128,55 @@ def share(sure: Bools, possible: Bools, second: Ints, weights: Ints) -> Estimate
     n = len(second)
     if n == 0:
         return None
-    least = _share_interval(sure, second, weights)
-    most = _share_interval(sure | possible, second, weights)
-    value = float(np.mean(sure | possible))
-    return Estimate(value, least[0], most[1], n, float(np.mean(sure)), value)
+    seconds, most = weights.shape[1], sure | possible
+    of_all = functools.cache(lambda: _sums(weights, np.bincount(second, minlength=seconds)))
+
+    def interval(mask: Bools) -> tuple[float, float]:
+        k = int(np.count_nonzero(mask))
+        if k in {0, n}:
+            return share_interval(k, n)
+        of_kind, all_ = _sums(weights, np.bincount(second[mask], minlength=seconds)), of_all()
+        drawn = of_kind / np.maximum(all_, 1)
+        lo, hi = (k / n + wide * (end - k / n) for end in percentile_interval(drawn[all_ > 0]))
+        lowest, highest = share_interval(k, n)
+        return max(0.0, min(lo, lowest)), min(1.0, max(hi, highest))
+
+    lower = interval(sure)
+    upper = lower if np.array_equal(sure, most) else interval(most)
+    value = float(np.mean(most))
+    return Estimate(value, lower[0], upper[1], n, float(np.mean(sure)), value)
 
 
-def _share_interval(mask: Bools, second: Ints, weights: Ints) -> tuple[float, float]:
-    n, k = len(mask), int(np.count_nonzero(mask))
+def _sums(weights: Counts, counts: Ints) -> Floats:
+    """
+    Return the sum of counts per second in every resample, for each row of them.
+
+    Exactly, as single floats only where these hold it.
+    """
+    exact = counts.max(initial=0) * weights.shape[1] < _SINGLE
+    sums = weights @ counts.T.astype(np.float32 if exact else np.float64)
+    return np.asarray(sums.T, np.float64)
+
+
+_SINGLE = 2**24
+"""Whole numbers up to here are exact as single floats."""
+
+
+def share_interval(k: int, n: int) -> tuple[float, float]:
+    """
+    Return the interval of a share of which ``k`` of ``n`` (at least one) independent ones were seen.
+
+    Source:
+        Wilson (1927); for none and for all of them the exact bound, the rule of three of 99 %.
+    """
     edge = 1 - (1 - LEVEL) ** (1 / n)
     if k == 0:
         return 0.0, edge
     if k == n:
         return 1 - edge, 1.0
-    seconds = weights.shape[1]
-    ones = weights @ np.bincount(second[mask], minlength=seconds)
-    both = weights @ np.bincount(second, minlength=seconds)
-    drawn = ones / np.maximum(both, 1)
-    lo, hi = np.quantile(drawn[both > 0], ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    centre = (k + _Z**2 / 2) / (n + _Z**2)
-    half = _Z * math.sqrt(k * (n - k) / n + _Z**2 / 4) / (n + _Z**2)
-    return max(0.0, min(float(lo), centre - half)), min(1.0, max(float(hi), centre + half))
+    centre = (k + NORMAL**2 / 2) / (n + NORMAL**2)
+    half = NORMAL * math.sqrt(k * (n - k) / n + NORMAL**2 / 4) / (n + NORMAL**2)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def difference(after: Estimate, before: Estimate) -> Estimate:
@@ -178,10 +214,10 @@ class Sample:
 
     values: Floats
     second: Ints
-    weights: Ints
+    weights: Counts
 
     @classmethod
-    def of(cls, values: Floats, second: Ints, weights: Ints) -> Sample:
+    def of(cls, values: Floats, second: Ints, weights: Counts) -> Sample:
         """Sort once; every quantile of every resample is then a binary search."""
         order = np.lexsort((second, values))
         return cls(values[order], second[order], weights)
@@ -196,22 +232,50 @@ def quantile(sample: Sample, q: float) -> float:
 
 def quantile_resampled(sample: Sample, q: float) -> Floats:
     """
-    Return the quantile of each resample.
+    Return the quantile of each resample; one without values gives the highest value.
 
-    Below each rank, the values of each second are counted once; each resample then looks for its rank by bisection, which costs
-    (resamples x seconds x log n) instead of (resamples x n). A resample without values gives the highest value.
+    The sorted values are cut into blocks, the narrower the nearer they are to the quantile. How many values of each second lie below each
+    block finds the block in which a resample reaches its rank, and only within that block it counts value by value:
+    neither time nor memory grows with (values x seconds) or (values x resamples).
     """
     n, seconds = len(sample.values), sample.weights.shape[1]
-    below = np.zeros((n + 1, seconds), np.int64)
-    below[np.arange(1, n + 1), sample.second] = 1
-    np.cumsum(below, axis=0, out=below)
-    wanted = np.maximum(1, np.ceil(q * (sample.weights @ below[n]) - 1e-9))
-    lo, hi = np.zeros(RESAMPLES, np.int64), np.full(RESAMPLES, n, np.int64)
-    while np.any(hi - lo > 1):
-        middle = (lo + hi) // 2
-        enough = np.einsum("rs,rs->r", below[middle], sample.weights) >= wanted
-        hi, lo = np.where(enough, middle, hi), np.where(enough, lo, middle)
-    return sample.values[hi - 1]
+    edges = _edges(n, seconds, q)
+    block = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    inside = np.bincount(block * seconds + sample.second, minlength=(len(edges) - 1) * seconds).reshape(-1, seconds)
+    reached = _sums(sample.weights, np.cumsum(inside, axis=0))
+    wanted = np.maximum(1, np.ceil(q * reached[-1] - 1e-9))
+    within = np.argmax(reached >= wanted, axis=0)
+    before = np.where(within > 0, reached[np.maximum(within, 1) - 1, np.arange(RESAMPLES)], 0.0)
+    index = np.full(RESAMPLES, n - 1, np.int64)
+    some = reached[-1] > 0
+    for each in np.unique(within[some]):
+        start, end = edges[each : each + 2]
+        found = np.flatnonzero(some & (within == each))
+        for part in np.array_split(found, -(-len(found) * (end - start) // _MOST_CELLS)):
+            counted = np.cumsum(sample.weights.T[np.ix_(sample.second[start:end], part)], axis=0, dtype=np.float64)
+            index[part] = start + np.argmax(counted >= (wanted - before)[part], axis=0)
+    return sample.values[index]
+
+
+_MOST_CELLS = 4_000_000
+"""So many weights of single values are looked at together, which bounds the memory."""
+
+
+def _edges(n: int, seconds: int, q: float) -> list[int]:
+    """
+    Return where the blocks of ``n`` values begin, and the last ends: around the rank of the quantile their lengths double outwards.
+
+    They begin at the deviation of the rank of independent values, and end where counting blocks costs no more than counting within one.
+    """
+    rank, least = math.ceil(q * n), math.isqrt(n) // 2 + 1
+    most = max(least, 4 * math.isqrt(n * max(1, seconds // 64)))
+    edges, length = {0, rank, n}, least
+    below, above = rank, rank
+    while below > 0 or above < n:
+        below, above = max(0, below - length), min(n, above + length)
+        edges |= {below, above}
+        length = min(2 * length, most)
+    return sorted(edges)
 
 
 def percentile_interval(drawn: Floats) -> tuple[float, float]:
@@ -220,17 +284,72 @@ def percentile_interval(drawn: Floats) -> tuple[float, float]:
     return float(lo), float(hi)
 
 
-def quantile_estimate(sample: Sample, q: float) -> Estimate | None:
-    """Estimate a quantile; None below ``minimum_samples``."""
-    if len(sample.values) < minimum_samples(q):
+def quantile_estimate(sample: Sample, q: float, least: int | None = None) -> tuple[Estimate, Floats] | None:
+    """
+    Estimate a quantile, and return that of each resample too.
+
+    None below ``least`` values, or ``minimum_samples``.
+    """
+    if len(sample.values) < (minimum_samples(q) if least is None else least):
         return None
-    lo, hi = percentile_interval(quantile_resampled(sample, q))
-    return Estimate(quantile(sample, q), lo, hi, len(sample.values))
+    drawn = quantile_resampled(sample, q)
+    return Estimate(quantile(sample, q), *percentile_interval(drawn), len(sample.values)), drawn
 
 
-def slope_per_s(t_s: Floats, values: Floats) -> float | None:
-    """Return the median of the slopes between all pairs of points (Theil-Sen); None below three points."""
-    if len(t_s) < 3:
-        return None
-    first, second = np.triu_indices(len(t_s), 1)
-    return float(np.median((values[second] - values[first]) / (t_s[second] - t_s[first])))
+def student(degrees: int) -> float:
+    """
+    Return the quantile of 99.5 % of Student's distribution with so many degrees of freedom, at least one.
+
+    Source: Student (1908) up to five degrees; Cornish & Fisher (1937), three terms, from there on, within 1 %.
+    """
+    if degrees < len(_FEW):
+        return _FEW[max(0, degrees)]
+    z, n = NORMAL, degrees
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / n + second / n**2 + third / n**3
+
+
+_FEW = (63.657, 63.657, 9.925, 5.841, 4.604, 4.032)
+"""By degrees of freedom; none are as good as one."""
+
+
+def few(seconds: int, lost: int = 1) -> float:
+    """
+    Return by how much the interval of so many resampled seconds is too narrow, because they are few.
+
+    Args:
+        seconds: Of all windows together.
+        lost: Degrees of freedom that their means take, one for each window.
+
+    Source: the bootstrap's variance is (n - 1) / n of the sample's, and its quantiles are normal, not Student's
+        (Hesterberg, 2015).
+    """
+    free = max(1, seconds - lost)
+    return student(free) / NORMAL * math.sqrt(seconds / free)
+
+
+def widening(values: Floats, *, surely: bool = False) -> float:
+    """
+    Return by how much wider an interval is because seconds resemble those before them, at least 1.
+
+    Args:
+        values: One a second, of a window in which nothing was done.
+        surely: Whether they are as alike as so few seconds leave possible (two standard errors), and not as they seem.
+
+    Source:
+        The variance of a mean of n values of an autoregressive series, 1 + 2 Σ (1 - k/n) r^k times that of independent
+        ones, and what their own variance misses because their mean wanders as well (4.9 times for r = 0.9 and n = 16);
+        the bias of r in a short series after Marriott & Pope (1954).
+    """
+    n, left = len(values), values - np.mean(values) if len(values) else values
+    square = float(left @ left)
+    if n < 5 or square == 0:
+        return 1.0
+    alike = (float(left[1:] @ left[:-1]) / square + 1 / n) / (1 - 3 / n)
+    if surely or alike > NOT_ALIKE:
+        alike += (2.0 if surely else 0.5) * math.sqrt(max(0.0, 1 - alike**2) / n)
+    alike = min(max(alike, 0.0), MOST_ALIKE)
+    apart = np.arange(1, n)
+    inflated = 1 + 2 * float(np.sum((1 - apart / n) * alike**apart))
+    return math.sqrt(inflated / (1 - inflated / n))

@@ -7,9 +7,9 @@ from dataclasses import replace
 from gameday.analysis.case import Case
 from gameday.analysis.findings import judged, undecided
 from gameday.analysis.model import Finding, Status
-from gameday.analysis.statistics import minimum_samples, quantile_estimate
+from gameday.analysis.statistics import minimum_samples
 from gameday.analysis.windows import Window
-from gameday.analysis.wording import quantity, seconds
+from gameday.analysis.wording import bound, quantity
 from gameday.experiment.model import RouteProbe
 from gameday.experiment.samples import QUANTILES
 from gameday.experiment.units import Threshold
@@ -77,13 +77,23 @@ def judge_probe(
             single=single,
         )
     q = QUANTILES[part]
-    sample = case.sample(probe.route, window)
-    estimate = quantile_estimate(sample, q)
-    if estimate is None:
-        reason = f"{part} needs {minimum_samples(q)} requests; there were {len(sample.values)}"
-        return undecided(id, title, unit="s", threshold=threshold, n=len(sample.values), reason=reason)
-    what = f"{part} of the response time"
-    return judged(case, id=id, title=title, estimate=estimate, threshold=threshold, unit="s", what=what, single=single)
+    found = case.quantile(probe.route, window, q)
+    if found is None:
+        n = case.sent(probe.route, window)
+        reason = f"{part} needs {minimum_samples(q)} requests; there were {n}"
+        return undecided(id, title, unit="s", threshold=threshold, n=n, reason=reason)
+    finding = judged(
+        case,
+        id=id,
+        title=title,
+        estimate=found[0],
+        threshold=threshold,
+        unit="s",
+        what=f"{part} of the response time",
+        single=single,
+        of_time=True,
+    )
+    return replace(finding, compares=("fault" if window.label == "steady" else window.label,))
 
 
 def baseline_findings(case: Case) -> tuple[Finding, ...]:
@@ -112,7 +122,7 @@ def describe(finding: Finding) -> str:
     _, route, part = finding.id.split(".")
     if finding.value is None:
         return f"{route} {part}: {finding.reason}"
-    bound = quantity(finding.bound or 0.0, finding.unit)
+    limit = bound(finding.bound or 0.0, finding.unit)
     word = {Status.PASS: "holds", Status.FAIL: "does not hold"}.get(finding.status, "cannot be decided")
-    measured = seconds(finding.value) if finding.unit == "s" else quantity(finding.value, finding.unit)
-    return f"{route} {part} {measured} {word} against {finding.op} {bound} (n={finding.n})"
+    measured = quantity(finding.value, finding.unit)
+    return f"{route} {part} {measured} {word} against {finding.op} {limit} (n={finding.n})"

@@ -1,41 +1,25 @@
 """
 A suite's result: what came out of each experiment, and what has changed since an earlier run of the same suite. Pure.
 
-A finding has changed only where its intervals of both runs do not overlap, and only if it is judged: what is accepted tells which way
-is better. Two 99 % intervals that do not overlap are a stricter demand than a test at 1 % (Schenker and Gentleman, 2001), which is
-wanted here: a suite compares many findings every night. A plain count has no interval, so it is shown and never called better or worse.
+A finding got better or worse only where it is beyond what the earlier runs make expect of one more (``differences``): what is
+accepted tells which way is better. Of fewer than three earlier runs nothing is called so, as what nights differ by is not known.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from gameday.analysis.model import Analysis, Finding, Verdict
+from gameday.analysis.differences import Call, Difference, Figure, difference
+from gameday.analysis.model import Verdict
 
 _KEY_GROUPS = frozenset({"recovery"})
 """Findings that are shown beside the deciding one even if they have not changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One judged finding of a run; an end of its interval that is open is None, and both are where there is no interval."""
-
-    id: str
-    title: str
-    unit: str
-    op: Literal["<", ">"]
-    value: float
-    lo: float | None
-    hi: float | None
-    level: float | None
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +94,22 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One finding then and now; ``call`` is empty where the intervals overlap or there are none."""
+    """
+    One finding then and now.
+
+    Attributes:
+        then: In the run before; ``now`` in the present one.
+        difference: From the mean of all earlier runs; None where the finding does not measure the same any more.
+    """
 
     then: Figure
     now: Figure
-    call: Literal["better", "worse", ""]
+    difference: Difference | None
+
+    @property
+    def call(self) -> Call:
+        """Return whether it got better or worse; empty where that cannot be told."""
+        return self.difference.call if self.difference else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +128,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs of one suite; ``changes`` has one entry per row of the present one, ``gone`` what only the earlier one had."""
+    """
+    A run of a suite and those before it.
+
+    Attributes:
+        started: When the run before began; ``runs`` is how many there are before the present one.
+        changes: One entry per row of the present run; ``gone`` is what only the one before had.
+        versions: What differs from the run before: name, version then, version now.
+    """
 
     started: str
+    runs: int
     changes: tuple[Change, ...]
     gone: tuple[Row, ...]
     versions: tuple[tuple[str, str, str], ...]
@@ -149,38 +152,25 @@ def read_suite_run(text: str) -> SuiteRun:
         raise ValueError(f"not what a suite of this version writes: {error.errors()[0]['msg']}") from error
 
 
-def figures(analysis: Analysis) -> tuple[Figure, ...]:
-    """Return the findings of a run that another run's can be compared with."""
-    return tuple(_figures(analysis.checks))
+def compare(earlier: Sequence[SuiteRun], now: SuiteRun) -> Comparison:
+    """
+    Say what has changed; an experiment is known again by its name and variant, the second of the same by being the second.
 
-
-def _figures(checks: Sequence[Finding]) -> Iterator[Figure]:
-    for check in checks:
-        if check.op is None or check.value is None or not math.isfinite(check.value):
-            continue
-        interval = check.interval
-        yield Figure(
-            id=check.id,
-            title=check.title,
-            unit=check.unit,
-            op=check.op,
-            value=check.value,
-            lo=interval.lo if interval and math.isfinite(interval.lo) else None,
-            hi=interval.hi if interval and math.isfinite(interval.hi) else None,
-            level=interval.level if interval else None,
-            n=check.n,
-        )
-
-
-def compare(then: SuiteRun, now: SuiteRun) -> Comparison:
-    """Say what has changed; an experiment is known again by its name and variant, the second of the same by being the second."""
-    before = {key: row for key, row in _by_key(then.rows).items() if row.ended != "not run"}
+    Args:
+        earlier: Earlier runs of the suite, the newest first, at least one.
+        now: The present one.
+    """
+    then, rows = earlier[0], [_by_key(run.rows) for run in earlier]
+    before = {key: row for key, row in rows[0].items() if row.ended != "not run"}
     after = _by_key(now.rows)
     names = list(dict.fromkeys((*then.versions, *now.versions)))
     differing = ((name, then.versions.get(name, ""), now.versions.get(name, "")) for name in names)
     return Comparison(
         started=then.started,
-        changes=tuple(_change(before.get(key), row) for key, row in after.items()),
+        runs=len(earlier),
+        changes=tuple(
+            _change(before.get(key), [found[key] for found in rows if key in found], row) for key, row in after.items()
+        ),
         gone=tuple(row for key, row in before.items() if key not in after),
         versions=tuple(each for each in differing if each[1] != each[2]),
     )
@@ -196,13 +186,20 @@ def _by_key(rows: Sequence[Row]) -> dict[tuple[str, str | None, int], Row]:
     return found
 
 
-def _change(then: Row | None, now: Row) -> Change:
+def _change(then: Row | None, earlier: Sequence[Row], now: Row) -> Change:
     if then is None:
         return Change(None, now, Turn.NEW, ())
-    earlier = {each.id: each for each in then.figures}
-    moved = (_moved(earlier[each.id], each) for each in now.figures if each.id in earlier)
+    before = {each.id: each for each in then.figures}
+    moved = [_moved(before[each.id], earlier, each) for each in now.figures if each.id in before]
     told = (each for each in moved if each.call or each.now.id == now.decides or _group(each.now) in _KEY_GROUPS)
     return Change(then, now, _turn(then, now), tuple(sorted(told, key=lambda each: each.now.id != now.decides)))
+
+
+def _moved(then: Figure, earlier: Sequence[Row], now: Figure) -> Moved:
+    """Compare a finding with that of every earlier run that was valid and measured the same."""
+    valid = (row for row in earlier if row.verdict not in {None, Verdict.INVALID})
+    found = [each for row in valid for each in row.figures if each.id == now.id and each.unit == now.unit]
+    return Moved(then, now, difference(found, [now]) if found else None)
 
 
 def _turn(then: Row, now: Row) -> Turn:
@@ -215,14 +212,3 @@ def _turn(then: Row, now: Row) -> Turn:
 
 def _group(figure: Figure) -> str:
     return figure.id.split(".", 1)[0]
-
-
-def _moved(then: Figure, now: Figure) -> Moved:
-    """Call it better or worse only where both have an interval in the same unit, and these do not overlap."""
-    if then.level is None or now.level is None or (then.unit, then.op) != (now.unit, now.op):
-        return Moved(then, now, "")
-    below = now.hi is not None and then.lo is not None and now.hi < then.lo
-    above = now.lo is not None and then.hi is not None and now.lo > then.hi
-    if not below and not above:
-        return Moved(then, now, "")
-    return Moved(then, now, "better" if below == (now.op == "<") else "worse")

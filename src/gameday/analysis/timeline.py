@@ -1,4 +1,4 @@
-"""Tell the run as a list of happenings: what gameday did, what the system did, what was judged."""
+"""List what happened in a run: what gameday did, what the system did, what was judged."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from gameday.analysis.case import Case
 from gameday.analysis.episodes import describe_proof
 from gameday.analysis.kills import moments, seen_at_s
 from gameday.analysis.model import Happening
-from gameday.analysis.pools import labels
+from gameday.analysis.pools import mapped
 from gameday.analysis.recovery import Recovered
 from gameday.analysis.windows import Window
+from gameday.experiment.counters import selector, split_key
 from gameday.record.history import Event, Record
 
 BREAKER = {0: "closed", 1: "half-open", 2: "open"}
@@ -22,6 +23,10 @@ _TEXTS: dict[str, tuple[str, Callable[[Record], str]]] = {
     Event.SYSTEM_READY: ("run", lambda r: f"the system is ready after {r.data.get('seconds')} s"),
     Event.SYSTEM_JOINED: ("run", lambda r: f"the run uses a system that is up ({_joined(r)})"),
     Event.PROCESS_EXITED: ("system", lambda r: f"{r.data.get('process')} exited with {r.data.get('code')}"),
+    Event.PROCESS_SHORT: (
+        "run",
+        lambda r: f"gameday's own {r.data.get('process')} ran out of {r.data.get('what')} ({r.data.get('count')})",
+    ),
     Event.REPLICA_LEFT: (
         "system",
         lambda r: f"{r.data.get('replica')} is no endpoint of {r.data.get('service')} any more",
@@ -73,7 +78,7 @@ def _told(case: Case) -> Iterator[Happening]:
 
 
 def _was_there(record: Record) -> bool:
-    """Tell whether a record is of an endpoint that was found, or changed while the system was made ready."""
+    """Return whether a record is of an endpoint that was found, or changed while the system was made ready."""
     return record.event in {Event.REPLICA_JOINED, Event.REPLICA_LEFT} and seen_at_s(record) < 0
 
 
@@ -82,7 +87,7 @@ def _fault(record: Record) -> str:
 
 
 def _joined(record: Record) -> str:
-    """Say how what is up is known: by its process here, or by the run's name in a cluster."""
+    """Return how what is up is known: by its process here, or by the run's name in a cluster."""
     return f"as run {record.data['run']} of it" if record.data.get("run") else f"process {record.data.get('pid')}"
 
 
@@ -97,12 +102,20 @@ def _met(record: Record) -> str:
 
 
 def _breakers(case: Case) -> Iterator[Happening]:
-    for service, key in case.metrics.matching("breaker_state"):
-        dependency = labels(key).get("dependency", "")
-        t_s, states = case.metrics.series(service, "breaker_state", dependency=dependency)
-        for index in np.flatnonzero(np.diff(states)) + 1:
-            state = BREAKER.get(int(states[index]), str(states[index]))
-            yield Happening(float(t_s[index]), "system", f"{service}: breaker to {dependency} is {state}")
+    for service in sorted(case.plan.system.services):
+        counters = mapped(case.plan.system, service)
+        if counters.breaker is None:
+            continue
+        chosen = selector(counters.breaker)
+        for owner, key in case.metrics.matching(chosen.name):
+            labels = split_key(key)[1]
+            if owner != service or not chosen.holds(labels):
+                continue
+            dependency = labels.get(counters.dependency_label or "", "")
+            t_s, states = case.metrics.of(service, key)
+            for index in np.flatnonzero(np.diff(states)) + 1:
+                state = BREAKER.get(int(states[index]), str(states[index]))
+                yield Happening(float(t_s[index]), "system", f"{service}: breaker to {dependency} is {state}")
 
 
 def _first_bad(case: Case) -> Iterator[Happening]:

@@ -89,7 +89,7 @@ def _worst(found: list[_Compared]) -> Iterator[str]:
 
 def _turns(case: Case, count: int) -> dict[str, Ints]:
     """Return for every route which worker's turn each arrival is: the plan's arrivals in the order of their times, in turn."""
-    times_s = [np.array(case.arrivals[load.route].times_s) for load in case.plan.routes]
+    times_s = [case.times_s[load.route] for load in case.plan.routes]
     order = np.argsort(np.concatenate([np.empty(0), *times_s]), kind="stable")
     turn = np.empty(len(order), np.int64)
     turn[order] = np.arange(len(order)) % count
@@ -103,7 +103,7 @@ def _sent(case: Case, turns: dict[str, Ints], worker: int) -> Iterator[_Compared
     last_s = min(ends_s, default=np.inf) - STOP_SLACK_S
     counts = np.zeros((2, 4), np.int64)  # the worker's, the others': due, rows, sent, late
     for route, turn in turns.items():
-        due = np.array(case.arrivals[route].times_s) < last_s
+        due = case.times_s[route] < last_s
         requests = case.routes[route]
         known = requests.where((requests.seq < len(due)) & (requests.scheduled_s < last_s))
         own: Bools = turn[known.seq] == worker

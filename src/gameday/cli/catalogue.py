@@ -6,8 +6,9 @@ from argparse import Namespace
 from pathlib import Path
 
 from gameday.cli.cluster import allowed
+from gameday.cli.machine import this_machine
 from gameday.cli.program import command
-from gameday.cli.trouble import Trouble
+from gameday.cli.trouble import Trouble, trouble_of
 from gameday.experiment.flaws import did_you_mean, one_of
 from gameday.experiment.loading.finding import (
     Found,
@@ -19,6 +20,7 @@ from gameday.experiment.loading.finding import (
     suite_folders,
     system_folders,
 )
+from gameday.experiment.loading.foreign import Foreign, read_foreign
 from gameday.experiment.loading.load import Loaded, load_experiment
 from gameday.experiment.loading.suite import LoadedSuite, load_suite
 from gameday.experiment.loading.system import load_system
@@ -40,6 +42,17 @@ def load(name: str) -> Loaded:
     return _load(find_experiment(name, experiment_folders(Path())))
 
 
+def find_foreign(name: str) -> Foreign | None:
+    """
+    Read an experiment if it is a plain one; None for gameday's own.
+
+    Raises:
+        UnknownExperimentError: There is none of this name.
+        InvalidFileError: A key is nearly one of Chaos Toolkit's.
+    """
+    return read_foreign(find_experiment(name, experiment_folders(Path())).path)
+
+
 def suite(name: str) -> LoadedSuite:
     """
     Load a suite by its name or by the path of its file, with all its experiments.
@@ -51,13 +64,13 @@ def suite(name: str) -> LoadedSuite:
     try:
         path = find_suite(name, suite_folders(Path()))
     except UnknownSuiteError as error:
-        what = f"there is no suite {error.seen}"
-        raise Trouble(what, seen=error.seen, valid=error.valid, hint=error.hint, next=command("list")) from None
+        raise trouble_of(error) from None
     return load_suite(path, experiment_folders(Path()), _load)
 
 
 def _load(found: Found) -> Loaded:
-    return load_experiment(found.path, catalogue(), systems=found.systems, switches=SWITCHES)
+    machine = this_machine()
+    return load_experiment(found.path, catalogue(), systems=found.systems, switches=SWITCHES, machine=machine)
 
 
 def system(args: Namespace) -> System:

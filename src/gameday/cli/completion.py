@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gameday.cli.exits import Exit
-from gameday.cli.flags import KINDS, SHELLS, TARGETS, Parser
+from gameday.cli.flags import ACCOUNTS, KINDS, SHELLS, TARGETS, Parser
 from gameday.cli.parser import COMMANDS, parser
 from gameday.cli.program import command
 from gameday.cli.screen import say
@@ -159,6 +159,12 @@ def _faults(_: Sequence[str]) -> list[str]:
     return list(catalogue())
 
 
+def _uses(_: Sequence[str]) -> list[str]:
+    from gameday.targets.kubernetes.rights import USES  # noqa: PLC0415 - same
+
+    return list(USES)
+
+
 def _routes(before: Sequence[str]) -> list[str]:
     systems = find_systems(system_folders(Path()))
     named = [path for name, path in systems.items() if name in before] or list(systems.values())
@@ -178,8 +184,12 @@ _VALUES: Mapping[str, _Complete] = {
     "fault": _faults,
     "route": _routes,
     "run": _runs,
+    "before": _runs,
+    "after": _runs,
     "target": lambda _: TARGETS,
     "kind": lambda _: KINDS,
+    "accounts": lambda _: ACCOUNTS,
+    "uses": _uses,
     "shell": lambda _: SHELLS,
 }
 """The name of an argument -> what may stand there."""

@@ -19,14 +19,14 @@ def run(args: Namespace) -> int:
     see_declared(system, args.target)
     system = allowed(system, args)
     see_allowed(args.target, system)
-    lacks = missing(args.target, system)
+    lacks, notes = missing(args.target, system), advice(args.target, system)
     if not lacks:
         ours = system.targets.demo(args.target) is not None
         place = place_words(args.target, allowed_context(args.target, system))
         after = command("run", "cache-stampede", *place) if ours else command("list")
-        say(f"{args.target}: ready; next: {after}")
+        say(f"{args.target}: ready{', but for what follows' if notes else ''}; next: {after}")
     else:
         say(f"{args.target}: not ready")
-    for sentence in (*lacks, *advice(args.target, system)):
+    for sentence in (*lacks, *notes):
         say(f"  {sentence}")
     return Exit.USAGE if lacks else Exit.PASSED

@@ -7,9 +7,8 @@ import shlex
 import sys
 from argparse import Namespace
 
-from gameday.cli.catalogue import load, make_plan
+from gameday.cli.catalogue import find_foreign, load, make_plan
 from gameday.cli.exits import Exit
-from gameday.cli.foreign import find_foreign
 from gameday.cli.program import command, context_flag, without_variant
 from gameday.cli.trouble import Trouble
 from gameday.experiment.compile import to_exported

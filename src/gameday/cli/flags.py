@@ -15,6 +15,8 @@ TARGETS = ("local", "kind")
 """Where a system can run, as the model of the system file has it, which takes longer to import than all of ``--help``."""
 KINDS = ("experiment", "system", "suite")
 """The kinds of files that have a JSON Schema."""
+ACCOUNTS = ("account", "role", "janitor", "node-role", "policy", "network-policy")
+"""The manifests of accounts and rights, as ``targets/kubernetes/manifests`` has them, which takes longer to import."""
 SHELLS = ("bash", "zsh", "fish")
 
 

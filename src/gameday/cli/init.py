@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -18,9 +19,14 @@ from gameday.targets.kubernetes.guard import allowing, see_allowed
 from gameday.targets.kubernetes.survey import survey
 from gameday.targets.protocol import TargetError
 
+_SYSTEM_NAMESPACE = re.compile(
+    r"kube-.+|local-path-storage|openshift(-.+)?|istio-system|linkerd|calico-.+|tigera-.+|gke-.+"
+)
+
 
 def run(args: Namespace) -> int:
-    """Look, write, and say what was seen and what comes next."""
+    """Survey, write, and print what was seen and what comes next."""
+    _refuse_system_namespace(args)
     seen = _look(args)
     if not seen.entries():
         what = f"nothing in the namespace {seen.namespace} speaks HTTP, so no load can be put on it"
@@ -47,6 +53,19 @@ def run(args: Namespace) -> int:
     say(f"  {command('plan', wanted, '--target', 'kind')}")
     say(f"  {command('run', wanted, '--target', 'kind')}")
     return Exit.PASSED
+
+
+def _refuse_system_namespace(args: Namespace) -> None:
+    """Raise ``Trouble`` for a namespace whose faults would be faults of the cluster."""
+    if args.allow_system_namespace or not _SYSTEM_NAMESPACE.fullmatch(args.namespace):
+        return
+    raise Trouble(
+        f"{args.namespace} is a namespace of the cluster itself: faults there are faults of everything that runs on it",
+        seen=args.namespace,
+        valid="a namespace of your own, or the flag --allow-system-namespace",
+        next="kubectl get namespaces",
+        code=Exit.REFUSED,
+    )
 
 
 def _look(args: Namespace) -> Survey:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gameday.analysis.continuity import deciding_length_s
 from gameday.analysis.judge import judge
 from gameday.analysis.model import Analysis, Verdict
 from gameday.cli.cluster import allowed_context, where
@@ -15,8 +17,11 @@ from gameday.cli.exits import Exit
 from gameday.cli.parser import parse
 from gameday.cli.program import command, context_flag, out_flag, program
 from gameday.cli.trouble import Trouble
+from gameday.experiment.checks.phases import MOST_S
 from gameday.experiment.plan import Plan, read_plan
+from gameday.experiment.writing import seconds
 from gameday.record.folder import About, NotARunError, read_about, read_run
+from gameday.record.guarded import read_text, write_text
 from gameday.report.as_json import to_json
 from gameday.report.ending import next_step
 from gameday.report.html import html
@@ -42,9 +47,9 @@ class Judged:
     about: About
 
 
-def write_reports(folder: Path) -> Judged:
+def judged_run(folder: Path) -> Judged:
     """
-    Compute a run's analysis from its folder and write every report; an old one is replaced at once or not at all.
+    Compute a run's analysis from its folder, writing nothing.
 
     Raises:
         NotARunError: The folder holds no run.
@@ -52,21 +57,51 @@ def write_reports(folder: Path) -> Judged:
     """
     see_readable(folder, {"plan.json": (_plan, made_by), "run.json": (read_about, _planned)})
     data, about = read_run(folder), read_about(folder)
-    judged = Judged(judge(data), data.plan, about)
-    put(folder, {name: render(judged.analysis, judged.plan, about) for name, render in RENDERERS.items()})
+    return Judged(judge(data), data.plan, about)
+
+
+def write_reports(folder: Path) -> Judged:
+    """
+    Compute a run's analysis from its folder and write every report; an old one is replaced at once or not at all.
+
+    Raises what ``judged_run`` does, and ``OSError``.
+    """
+    judged = judged_run(folder)
+    put(folder, {name: render(judged.analysis, judged.plan, judged.about) for name, render in RENDERERS.items()})
     return judged
 
 
 def put(folder: Path, texts: Mapping[str, str]) -> None:
     """Write files by their names; an old one is replaced at once or not at all. What is no text, as a broken name, is escaped."""
     for name, text in texts.items():
-        new = folder / f".{name}.new"
-        new.write_text(text, encoding="utf-8", errors="backslashreplace")
-        new.replace(folder / name)
+        write_text(folder / name, text, errors="backslashreplace")
+
+
+def unwritten(error: OSError, folder: Path, *, left: Collection[str], again: str) -> Trouble:
+    """Return what to show of a run whose reports cannot be written: it was undone first, but for what is ``left``."""
+    why = error.strerror if folder.is_dir() else "the run's folder was removed"
+    return Trouble(
+        f"the reports cannot be written: {why}; the run was undone first"
+        + ", but something is left of it" * bool(left),
+        seen=str(error.filename or folder),
+        details=tuple(left),
+        next=f"{_mend(error)}, then: {again}",
+        code=Exit.RESIDUE if left else Exit.INCONCLUSIVE,
+    )
+
+
+def unrecorded(error: OSError, out: Path, *, again: str) -> Trouble:
+    """Return what to show of a run that could not be begun, because nothing of it could be written."""
+    what = f"{error}; nothing was started"
+    return Trouble(what, where=str(out), next=f"{_mend(error)}, then: {again}", code=Exit.INCONCLUSIVE)
+
+
+def _mend(error: OSError) -> str:
+    return "make room" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "mend that"
 
 
 def hint(judged: Judged) -> str:
-    """Say what to try next, with commands like the one that made the run."""
+    """Return what to try next, with commands like the one that made the run."""
     words: tuple[str, ...] = ("run", judged.plan.name, *_allowing(judged.plan))
     with suppress(Trouble, SystemExit, ValueError):  # a command of another version: the experiment's name will do
         args = parse(shlex.split(judged.about.command)[1:])
@@ -74,6 +109,8 @@ def hint(judged: Judged) -> str:
             words = ("run", args.name, *out_flag(args.out), *context_flag(args.allow_context))
         elif args.command == "monkey":  # its flags draw the experiment
             words = _without(shlex.split(judged.about.command)[1:], "--target", "--variant", "--seed")
+            if (decides_s := deciding_length_s(judged.analysis, most_s=MOST_S)) is not None:
+                words = (*_without(words, "--for"), "--for", seconds(decides_s))
     doctor = command("doctor", *where(judged.plan))
     return next_step(judged.analysis, judged.plan, program=program(), run=command(*words), doctor=doctor)
 
@@ -119,7 +156,7 @@ def see_readable(folder: Path, files: Mapping[str, tuple[Callable[[Path], object
 
 
 def _plan(folder: Path) -> Plan:
-    return read_plan((folder / "plan.json").read_text(encoding="utf-8"))
+    return read_plan(read_text(folder / "plan.json"))
 
 
 def made_by(folder: Path) -> str:
@@ -141,5 +178,5 @@ def _or_list(again: Callable[[Path], str], folder: Path) -> str:
     """Return the command that makes a run again; where the other file is broken too, the one that lists experiments."""
     try:
         return again(folder)
-    except (OSError, ValueError, NotARunError):
+    except (OSError, ValueError):
         return command("list")

@@ -10,21 +10,22 @@ import tempfile
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TextIO, cast
 
-from gameday.cli.exits import Exit
+from gameday.cli.exits import Exit, gravest
 from gameday.cli.parser import parse, parser
 from gameday.cli.program import command
 from gameday.cli.screen import complain, show, show_invalid
 from gameday.cli.streams import OutputError, Remarks, Results, silence
-from gameday.cli.trouble import Trouble
+from gameday.cli.trouble import Trouble, trouble_of
 from gameday.experiment.loading.finding import UnknownExperimentError
 from gameday.experiment.loading.problems import InvalidFileError
 
-_READERS = {"list", "doctor", "validate", "plan", "export", "schema", "completion"}
+_READERS = {"list", "doctor", "validate", "plan", "compare", "export", "manifests", "schema", "completion"}
 """Commands that only look: when nobody reads their output any more, nothing is lost."""
-_ANYWHERE = {"doctor", "schema", "completion"}
+_ANYWHERE = {"doctor", "manifests", "schema", "completion"}
 """Commands that look at no files; to all others a working folder that was removed would seem to be an empty one."""
 
 
@@ -38,6 +39,8 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run gameday; ``argv`` without the program's name, the process's own by default. Returns the exit code."""
+    # several threads of the numeric library wait for each other in loops, which costs more processor time than they save
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
     before = sys.stdout, sys.stderr
     remarks = Remarks(_open(sys.stderr))
@@ -52,26 +55,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _told(arguments: Sequence[str]) -> int:
-    """Call the command and see its output written; what was not is no success."""
+    """Call the command and see its output written; what was not is no success, however the command itself ended."""
+    code = Exit.PASSED
     try:
-        code = _call(arguments)
+        code = Exit(_call(arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
         complain("interrupted")
         return Exit.INTERRUPTED
     except BrokenPipeError:
         silence(sys.stdout)
-        return Exit.PASSED if arguments[:1] and arguments[0] in _READERS else Exit.INTERNAL
+        return code if arguments[:1] and arguments[0] in _READERS else gravest((code, Exit.INCONCLUSIVE))
     except OutputError as error:
         silence(sys.stdout)
         valid = "a file, a pipe or a terminal that takes it"
         show(Trouble(f"the output cannot be written: {error.strerror}", valid=valid, next=command(*arguments)))
-        return Exit.INTERNAL
+        return gravest((code, Exit.INCONCLUSIVE))
     return code
 
 
 def _unread() -> bool:
-    """Tell whether nobody reads stdout any more; it may have been another pipe that broke."""
+    """Return whether nobody reads stdout any more; it may have been another pipe that broke."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return bool(poll.poll(0))
@@ -108,7 +112,7 @@ def _call(arguments: Sequence[str]) -> int:
 
 
 def _other(error: Exception, args: Namespace, arguments: Sequence[str]) -> int:
-    """Tell an error that is no ``Trouble``: mistakes in files, else a fault of gameday itself."""
+    """Show an error that is no ``Trouble``: mistakes in files, else a fault of gameday itself."""
     again = command(*arguments)
     if isinstance(error, InvalidFileError):
         _trace(debug=args.debug)
@@ -116,17 +120,18 @@ def _other(error: Exception, args: Namespace, arguments: Sequence[str]) -> int:
         return Exit.USAGE
     if isinstance(error, UnknownExperimentError):
         _trace(debug=args.debug)
-        what = f"there is no experiment {error.seen}"
-        show(Trouble(what, seen=error.seen, valid=error.valid, hint=error.hint, next=command("list")))
+        show(trouble_of(error))
         return Exit.USAGE
     if args.debug:
         _trace(debug=True)
         return Exit.INTERNAL
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="gameday-error-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(f"{again}\n\n{traceback.format_exc()}")
-    what = f"internal error, {type(error).__name__}: {' '.join(str(error).split())[:200]}; traceback in {file.name}"
+    what = f"internal error, {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    with suppress(OSError):  # no room for it: the next command shows it
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="gameday-error-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(f"{again}\n\n{traceback.format_exc()}")
+        what += f"; traceback in {file.name}"
     show(Trouble(what, next=f"{again} --debug"))
     return Exit.INTERNAL
 

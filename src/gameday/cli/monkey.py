@@ -53,7 +53,13 @@ def run(args: Namespace) -> int:
         sys.stdout.write((ended.folder / "report.json").read_text(encoding="utf-8"))
     else:
         print_verdict(judged.analysis, judged.plan, ended.folder, sys.stdout, hint(judged))
-    return gravest((OF_VERDICT[judged.analysis.verdict], *troubles(ended, planned), *told_to_end(interruptions)))
+    return gravest(
+        (
+            OF_VERDICT[judged.analysis.verdict],
+            *troubles(ended, planned, reason=judged.analysis.reason),
+            *told_to_end(interruptions),
+        )
+    )
 
 
 def _made(system: System, wanted: Wanted) -> Loaded:

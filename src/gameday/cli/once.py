@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gameday.cli.cluster import allowed_context, see_allowed, where
 from gameday.cli.exits import Exit
-from gameday.cli.judging import Judged, write_reports
+from gameday.cli.judging import Judged, unrecorded, unwritten, write_reports
 from gameday.cli.place import refusal
 from gameday.cli.program import command, context_flag, out_flag
 from gameday.cli.screen import complain, count, show
@@ -19,6 +19,7 @@ from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.load import Loaded
 from gameday.experiment.model import System
 from gameday.experiment.plan import Plan
+from gameday.record.history import RecordError
 from gameday.report.console import open_view
 from gameday.runner.env import Env
 from gameday.runner.folder import Sources
@@ -26,14 +27,18 @@ from gameday.runner.lock import RefusedError
 from gameday.runner.pruning import prune, prune_suites
 from gameday.runner.signals import Interruptions
 from gameday.runner.supervisor import Ended, supervise
-from gameday.targets.connect import missing
+from gameday.targets.connect import unable
 from gameday.targets.protocol import TargetError
 
 
 def see_able(planned: Plan) -> None:
-    """Raise ``Trouble`` when something is missing that the plan's target needs, or the target may not be touched."""
+    """
+    Raise ``Trouble`` when this machine cannot run on the plan's target at all, or the target may not be touched.
+
+    What a cluster that answers lacks or refuses is found at the run's start, and is the reason in all of its reports.
+    """
     see_allowed(planned.target, planned.system)
-    if lacking := missing(planned.target, planned.system, planned.faults):
+    if lacking := unable(planned.target, planned.system):
         doctor = command("doctor", *where(planned))
         raise Trouble(f"this machine cannot run the {planned.target} target", seen="; ".join(lacking), next=doctor)
 
@@ -83,17 +88,26 @@ def once(
                 raise Trouble(str(refused), next=command(*anew, *out_flag(out)), code=Exit.REFUSED) from refused
             elsewhere = command(*anew, "--out", "FOLDER")
             raise refusal(refused, system=planned.system.name, out=out, again=elsewhere) from refused
+        except RecordError as error:
+            repeat = command(*(again or words(name, planned)), *out_flag(out))
+            raise unrecorded(error, out, again=repeat) from error
         except TargetError as error:
             raise Trouble(str(error), next=command("doctor", *where(planned)), code=Exit.INCONCLUSIVE) from error
         view.step("judging")
-        return ended, write_reports(ended.folder)
+        try:
+            return ended, write_reports(ended.folder)
+        except OSError as error:
+            left = ended.left or ("a fault could not be undone",) * ended.residue
+            repair = command("recover", *where(planned), *out_flag(out))
+            raise unwritten(error, ended.folder, left=left, again=repair) from error
 
 
-def troubles(ended: Ended, planned: Plan) -> Iterator[Exit]:
-    """Show what went wrong beside the verdict, and yield the exit code of each."""
+def troubles(ended: Ended, planned: Plan, *, reason: str) -> Iterator[Exit]:
+    """Show what went wrong beside the verdict, and yield the exit code of each; what its ``reason`` says is not said again."""
     target = where(planned)
-    if ended.error:
+    if ended.error and not (ended.expected and ended.error in reason):
         show(Trouble(ended.error, where=str(ended.folder / "history"), next=command("doctor", *target)))
+    if ended.error:
         yield Exit.INCONCLUSIVE if ended.expected else Exit.INTERNAL
     if ended.residue:
         again = command("recover", *target, "--out", str(ended.folder.parent))

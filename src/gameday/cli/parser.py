@@ -24,10 +24,12 @@ COMMANDS: Mapping[str, Callable[[Commands[Parser], str], None]] = {
     "init": systems.add_init,
     "suite": runs.add_suite,
     "report": runs.add_report,
+    "compare": runs.add_compare,
     "recover": systems.add_recover,
     "up": systems.add_up,
     "down": systems.add_down,
     "export": runs.add_export,
+    "manifests": files.add_manifests,
     "schema": files.add_schema,
     "completion": files.add_completion,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from argparse import ArgumentParser
 from collections.abc import Callable
 
@@ -48,5 +49,23 @@ def number(command: ArgumentParser, what: str, least: int, most: int) -> Callabl
             valid=f"a whole number from {least} to {most}",
             next=f"{command.prog} --help",
         )
+
+    return read
+
+
+def network(command: ArgumentParser, what: str) -> Callable[[str], str]:
+    """Accept an IP address, or a network in CIDR notation, and return the latter."""
+
+    def read(text: str) -> str:
+        try:
+            return str(ipaddress.ip_network(text))
+        except ValueError as error:
+            raise Trouble(
+                f"{what} cannot be read",
+                seen=text,
+                valid="an IP address or a network such as 10.0.0.0/28",
+                hint=str(error),
+                next=f"{command.prog} --help",
+            ) from None
 
     return read

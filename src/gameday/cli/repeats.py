@@ -1,4 +1,4 @@
-"""Tell at the end of ``gameday run --repeat`` what its runs say together."""
+"""Print at the end of ``gameday run --repeat`` what its runs say together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gameday.analysis.model import Analysis
+from gameday.analysis.model import Analysis, Status
 from gameday.analysis.repeats import Repeated
 from gameday.cli.screen import say, table
 
@@ -40,6 +40,9 @@ def tell(made: Sequence[Made], together: Repeated, *, name: str, as_json: bool) 
             ),
         )
     )
+    if told := [check for check in together.checks if check.status is not Status.PASS]:
+        say("\nWhat does not pass over all runs")
+        table(((check.status, check.id, check.reason) for check in told), indent="  ")
     say(f"{together.verdict.upper()}  {name}: {together.reason}")
     sys.stdout.flush()
 
@@ -51,6 +54,19 @@ def _json(made: Sequence[Made], together: Repeated, name: str) -> str:
         "verdict": together.verdict,
         "reason": together.reason,
         "flaky": together.flaky,
+        "checks": [
+            {
+                "id": check.id,
+                "status": check.status,
+                "value": check.value,
+                "unit": check.unit,
+                "interval": None if check.interval is None else [check.interval.lo, check.interval.hi],
+                "op": check.op,
+                "bound": check.bound,
+                "runs": check.n,
+            }
+            for check in together.checks
+        ],
         "runs": [
             {
                 "seed": each.seed,

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from gameday.analysis.differences import figures
 from gameday.analysis.model import Analysis, Verdict
-from gameday.analysis.suite import Row, figures
+from gameday.analysis.suite import Row
 from gameday.cli.catalogue import make_plan
 from gameday.cli.cluster import where
 from gameday.cli.exits import Exit, gravest
@@ -67,7 +68,7 @@ def carry_out(
     start_s = time.monotonic()
     try:
         ended, judged = once(entry.loaded, planned, name=entry.name, out=args.out, interruptions=interruptions)
-        codes = tuple(troubles(ended, planned))
+        codes = tuple(troubles(ended, planned, reason=judged.analysis.reason))
     except Trouble as trouble:
         return _refused(entry, args, trouble)
     except Exception as error:  # noqa: BLE001 - told and kept with its traceback; the other experiments must run
@@ -91,7 +92,7 @@ def carry_out(
         ended="",
         run=f"../../{ended.folder.name}",
         duration_s=round(time.monotonic() - start_s, 1),
-        figures=figures(analysis),
+        figures=figures(analysis.checks),
     )
     complain(f"{analysis.verdict.upper()}  {planned.name}: {row.reason}")
     stop = RESIDUE if ended.residue else INTERRUPTED if ended.interrupted else ""
@@ -120,7 +121,8 @@ def _beside(analysis: Analysis, expect: Verdict, decides: str | None) -> str:
 def _refused(entry: LoadedEntry, args: Namespace, trouble: Trouble) -> Done:
     show(trouble)
     ended: Literal["refused", "error"] = "refused" if trouble.code in {Exit.REFUSED, Exit.USAGE} else "error"
-    return Done(_without_run(entry, args, ended, trouble.code, trouble.what))
+    told = f"{trouble.what}: {trouble.seen}" if trouble.seen else trouble.what
+    return Done(_without_run(entry, args, ended, trouble.code, told))
 
 
 def _without_run(

@@ -6,9 +6,9 @@ import sys
 from argparse import Namespace
 
 from gameday.analysis.repeats import repeated
-from gameday.cli.catalogue import load, make_plan
+from gameday.cli.catalogue import find_foreign, load, make_plan
 from gameday.cli.exits import Exit, gravest
-from gameday.cli.foreign import find_foreign, run_foreign
+from gameday.cli.foreign import run_foreign
 from gameday.cli.judging import OF_VERDICT, hint
 from gameday.cli.locustfile import try_locustfile
 from gameday.cli.once import once, prune_old, see_able, told_to_end, troubles, words
@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
     try_locustfile(loaded)
     with Interruptions().watch() as interruptions:
         made, found = _all(loaded, planned, args, again, interruptions)
-    together = repeated([each.analysis.verdict for each in made], asked=args.repeat)
+    together = repeated([each.analysis for each in made], asked=args.repeat)
     if args.repeat > 1:
         tell(made, together, name=planned.name, as_json=args.json)
     elif args.json:
@@ -69,7 +69,7 @@ def _all(
             print_verdict(judged.analysis, judged.plan, ended.folder, sys.stdout, hint(judged))
             sys.stdout.flush()
         made.append(Made(seed, ended.folder, judged.analysis))
-        found += troubles(ended, planned)
+        found += troubles(ended, planned, reason=judged.analysis.reason)
         if ended.residue:
             break
     return made, found

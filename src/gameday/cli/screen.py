@@ -15,6 +15,7 @@ from pathlib import Path
 from gameday.cli.streams import OutputError
 from gameday.cli.trouble import Trouble
 from gameday.experiment.loading.problems import InvalidFileError
+from gameday.experiment.visible import visible
 
 _STYLES = {
     "error": "bold red",
@@ -28,7 +29,7 @@ _STYLES = {
 
 def say(text: str = "") -> None:
     """Write a line to stdout."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{visible(text)}\n")
 
 
 def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> None:
@@ -42,7 +43,7 @@ def table(rows: Iterable[tuple[str, ...]], *, indent: str = "") -> None:
 
 def complain(text: str) -> None:
     """Write a plain line to stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{visible(text)}\n")
 
 
 def show(trouble: Trouble) -> None:
@@ -86,4 +87,6 @@ def _write(label: str, text: str, *, indent: str) -> None:
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it, and it is slow to import
     from rich.text import Text  # noqa: PLC0415 - same
 
-    Console(stderr=True, highlight=False).print(Text(prefix).append(text, _STYLES.get(label, "")), soft_wrap=True)
+    Console(stderr=True, highlight=False).print(
+        Text(prefix).append(visible(text), _STYLES.get(label, "")), soft_wrap=True
+    )

@@ -25,7 +25,7 @@ from gameday.experiment.plan import Plan
 from gameday.report.junit import junit_of_suite
 from gameday.report.suite import html, lines, markdown, summary, to_json, turned
 from gameday.runner.signals import Interruptions
-from gameday.runner.suite import FILE, create, keep, previous
+from gameday.runner.suite import FILE, create, earlier, keep
 
 
 def run(args: Namespace) -> int:
@@ -93,8 +93,8 @@ def _made(
     )
 
 
-def _before(loaded: LoadedSuite, args: Namespace) -> SuiteRun | None:
-    """Find the time before: where runs are kept, which may not be there yet, or in the folder that is named."""
+def _before(loaded: LoadedSuite, args: Namespace) -> tuple[SuiteRun, ...]:
+    """Find the times before, the newest first: where runs are kept, which may not be there yet, or in the folder that is named."""
     place = args.out if args.against is None else args.against
     again = command(*_words(args), *out_flag(args.out))
     if args.against is not None and not place.is_dir():
@@ -105,7 +105,7 @@ def _before(loaded: LoadedSuite, args: Namespace) -> SuiteRun | None:
             next=again,
         )
     try:
-        found = previous(place, name=loaded.name, target=args.target)
+        found = earlier(place, name=loaded.name, target=args.target)
     except (OSError, ValueError) as error:
         raise Trouble(
             f"the earlier result cannot be read: {error}",
@@ -113,7 +113,7 @@ def _before(loaded: LoadedSuite, args: Namespace) -> SuiteRun | None:
             valid="a folder of runs, or one suite's folder in its suites/",
             next=again,
         ) from error
-    if found is None and args.against is not None:
+    if not found and args.against is not None:
         complain(f"{place} holds no result of {loaded.name} on {args.target}: nothing is compared")
     return found
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gameday.cli.exits import Exit
+from gameday.cli.program import command
+from gameday.experiment.loading.finding import UnknownExperimentError, UnknownSuiteError
 
 
 @dataclass(eq=False)
@@ -42,3 +44,8 @@ class Trouble(Exception):  # noqa: N818 - it is what a person is told, and not e
             *(("", each) for each in self.details),
             ("next", self.next),
         )
+
+
+def trouble_of(error: UnknownExperimentError | UnknownSuiteError) -> Trouble:
+    """Return what a person reads who named an experiment or a suite that is not there."""
+    return Trouble(error.reason, seen=error.seen, valid=error.valid, hint=error.hint, next=command("list"))

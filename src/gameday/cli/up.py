@@ -47,7 +47,7 @@ def _tell(raised: Raised, system: System, args: Namespace) -> None:
     up = raised.up
     told = f"{system.name} {'is up already' if raised.was_up else 'is up'} on {TARGET}"
     say(f"{told}{f', {up.variant}' if up.variant else ''} (process {up.pid}; logs in {short(up.logs)})")
-    target = connect(TARGET, up.address)
+    target = connect(TARGET, up.address, system)
     table(((name, curl(target.url(route.entry), route, system)) for name, route in system.routes.items()), indent="  ")
     out = out_flag(args.out)
     say(f"next: {command('run', 'NAME', *out)}, which uses it; {command('down', system.name, *out)}, which ends it")

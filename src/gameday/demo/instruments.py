@@ -13,6 +13,8 @@ from prometheus_client.registry import Collector
 from gameday.demo.breaker import Breaker
 from gameday.demo.pool import Pool
 
+WORST = ("breaker_state",)
+"""Gauges of which the largest of all replicas counts: one open breaker is an open breaker."""
 _BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
@@ -118,3 +120,17 @@ class StateCollector(Collector):
         for dependency, breaker in self._breakers:
             state.add_metric((dependency,), breaker.state)
         return (in_flight, limit, waiting, state)
+
+
+def cache_page(keys: int) -> dict[str, int]:
+    """Return what is published of the cache, which has no page of its own."""
+    return {"cache_keys": keys}
+
+
+def database_page(origin_queries: int, connections: int, connections_limit: int) -> dict[str, int]:
+    """Return what is published of the database where no exporter stands beside it, by the same names."""
+    return {
+        "database_origin_queries_total": origin_queries,
+        "database_connections": connections,
+        "database_connections_limit": connections_limit,
+    }

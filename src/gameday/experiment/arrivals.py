@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gameday.experiment.model import Load
@@ -68,6 +68,8 @@ def arrivals(
     ]
     if name in load.routes:
         times = _times(load, load.routes[name], duration_s, source)
+        if not drawn:
+            return Arrivals(name, tuple(times), tuple(_keys(route, len(times), source)))
         drawn += zip(times, _keys(route, len(times), source) or [0] * len(times), strict=True)
     drawn.sort(key=lambda each: each[0])
     return Arrivals(name, tuple(t_s for t_s, _ in drawn), tuple(key for _, key in drawn) if route.keys else ())
@@ -85,17 +87,13 @@ def _surge(words: str, route: Route, load: Load, surge: Surge) -> list[tuple[flo
 
 
 def _times(load: Load, rate_per_s: float, duration_s: float, source: random.Random) -> list[float]:
-    times = []
-    gap_s = 1 / rate_per_s
-    t_s = source.random() * gap_s if load.arrivals == "constant" else _exponential(gap_s, source)
-    while t_s < duration_s:
-        times.append(t_s)
-        t_s += gap_s if load.arrivals == "constant" else _exponential(gap_s, source)
-    return times
-
-
-def _exponential(mean: float, source: random.Random) -> float:
-    return -mean * math.log(1 - source.random())
+    gap_s, drawn, log = 1 / rate_per_s, source.random, math.log
+    gaps: Iterable[float]
+    if load.arrivals == "constant":
+        gaps = itertools.chain([drawn() * gap_s], itertools.repeat(gap_s))
+    else:
+        gaps = (-gap_s * log(1 - drawn()) for _ in itertools.repeat(None))
+    return list(itertools.takewhile(lambda t_s: t_s < duration_s, itertools.accumulate(gaps)))
 
 
 def _keys(route: Route, n: int, source: random.Random) -> list[int]:

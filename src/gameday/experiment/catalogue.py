@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -32,6 +32,10 @@ class PlannedFault:
         lasts_s: How long it lasts by itself; None: as long as its entry in the method says.
         proof_s: How long its full dose must be on until the target has shown it, beside the runner's own looks.
         scales: The parameters that carry its dose and may be anything from 0 to what is asked; empty: it is on or off.
+        needed: Those of its edges that a loaded route needs: callers must be seen on each of them; the plan sets this.
+        called: Of one that acts on processes: edges into its services that loaded routes need. Of each service, callers
+            must be seen on one of them before it is injected. The plan sets this; services at which loaded routes enter
+            have none.
         start_s: When it is injected, on the load's clock; the plan sets this and what follows.
         end_s: When it is undone.
         ramp_s: How long its dose rises from nothing to its full value; 0: it begins with the full dose.
@@ -42,6 +46,9 @@ class PlannedFault:
         crashes: It ends processes without asking, where they are in pods from within: what does so is put there before, where it may be.
         held: It changes a service's workload under a lease, where there are workloads: what undoes it when the runner is dead is started
             before the load begins.
+        spares: Whether at its full dose it leaves answers to be had of what it acts on; None where that is not known
+            before, such as of one replica among an unknown number.
+        slows_s: By how much at least it delays every answer at its full dose.
     """
 
     fault: str
@@ -57,6 +64,8 @@ class PlannedFault:
     lasts_s: float | None = None
     proof_s: float = 0.0
     scales: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
     start_s: float = 0.0
     end_s: float = 0.0
     ramp_s: float = 0.0
@@ -66,6 +75,13 @@ class PlannedFault:
     inside: bool = False
     crashes: bool = False
     held: bool = False
+    spares: bool | None = None
+    slows_s: float = 0.0
+
+    def reaches(self, needed: Collection[str]) -> bool:
+        """Return whether it acts on something of what is needed; on an edge, caller and callee are."""
+        ends = [set(edge.split(" -> ")) for edge in self.edges]
+        return any(end - {"load"} <= set(needed) for end in ends) if ends else not set(needed).isdisjoint(self.services)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,26 @@ def nearest(seen: str, valid: Sequence[str]) -> str | None:
     return next(iter(difflib.get_close_matches(seen[:100], valid, n=1)), None)
 
 
+def misspelt(seen: str, valid: Iterable[str]) -> str | None:
+    """Return the valid word that is only a slip of the keyboard away: one slip in five letters, case and underscores apart; else None."""
+    word = seen.casefold().replace("_", "-")[:100]
+    near = sorted((_slips(word, each.casefold().replace("_", "-")), each) for each in valid)
+    return near[0][1] if near and near[0][0] <= max(1, min(3, len(near[0][1]) // 5)) and len(word) > 2 else None
+
+
+def _slips(one: str, other: str) -> int:
+    """Count the letters to add, to remove, to replace or to swap with the next that make one word the other."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, wanted in enumerate(other, 1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted)))
+            if i > 1 < j and (letter, one[i - 2]) == (other[j - 2], wanted):
+                row[j] = min(row[j], older[j - 2] + 1)
+    return row[-1]
+
+
 def one_of(valid: Iterable[str], *, nothing: str = "none is declared") -> str:
     """List the valid words."""
     return ", ".join(valid) or nothing

@@ -7,13 +7,11 @@ activities; Chaos Toolkit alone knows what they do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter, with_config
-
-from gameday.experiment.flaws import Flaw, nearest
 
 SECTIONS = frozenset({"system", "load", "phases", "expect", "safety", "decides"})
 """Keys that only gameday's own experiments have."""
@@ -33,9 +31,10 @@ KNOWN = (
     "rollbacks",
     "runtime",
     "extensions",
-    "dry",
 )
-"""Chaos Toolkit's own keys (its specification, "Experiment")."""
+"""Chaos Toolkit's own keys (its specification, "Experiment"); ``dry`` is an option of its command line."""
+_ALONE = frozenset({"rollbacks", "configuration", "secrets", "controls", "runtime", "contributions", "extensions"})
+"""Keys that only Chaos Toolkit's experiments have: they tell one whose method is broken from one of gameday's."""
 LONGEST_S = 3600.0
 """How long an activity without a ``timeout`` may take before the run is ended: far beyond any game day's step."""
 
@@ -47,7 +46,8 @@ class Step:
     """
     One activity as it is declared.
 
-    ``timeout_s`` is None where it declares none; ``proven`` tells whether a ``proof:`` probe looks at its effect.
+    ``timeout_s`` is None where it declares none; ``proven`` tells whether a ``proof:`` probe looks at its effect, ``judged`` whether it is
+    a probe of the method with a tolerance of its own, which is a check. One that the method borrows from the hypothesis is not.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Step:
     background: bool = False
     timeout_s: float | None = None
     proven: bool = False
+    judged: bool = False
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -117,39 +118,33 @@ def read_foreign_plan(text: str) -> ForeignPlan:
 
 
 def is_foreign(value: object) -> bool:
-    """Tell whether a file's value is a plain Chaos Toolkit experiment: a method of activities, and nothing of gameday's own."""
+    """
+    Return whether a file's value is a plain Chaos Toolkit experiment: it has activities, and nothing of gameday's own.
+
+    One whose method is missing, or holds what is no activity, is known by its probes and by keys that only Chaos Toolkit has.
+    """
     if not isinstance(value, Mapping) or not SECTIONS.isdisjoint(value):
         return False
     method, hypothesis = value.get("method"), value.get("steady-state-hypothesis")
     probes = hypothesis.get("probes") if isinstance(hypothesis, Mapping) else None
     entries = [*(method if isinstance(method, list) else ()), *(probes if isinstance(probes, list) else ())]
-    return isinstance(method, list) and all(is_activity(entry) for entry in entries)
+    if any(_is_short_form(entry) for entry in entries):
+        return False
+    if isinstance(method, list) and all(is_activity(entry) for entry in entries):
+        return True
+    return not _ALONE.isdisjoint(value) or any(is_activity(entry) for entry in entries)
 
 
 def is_activity(entry: object) -> bool:
-    """Tell whether an entry of a method is written as Chaos Toolkit writes it, and not as a short form."""
+    """Return whether an entry of a method is written as Chaos Toolkit writes it, and not as a short form."""
     return isinstance(entry, Mapping) and not {"provider", "ref", "type"}.isdisjoint(entry)
 
 
-def misspelt(value: Mapping[str, object]) -> Iterator[Flaw]:
-    """
-    Yield top-level keys that are nearly Chaos Toolkit's.
-
-    Chaos Toolkit itself passes over any key it does not know, so that ``rollback:`` silently disables every rollback.
-    """
-    for key in value:
-        if key in KNOWN or not isinstance(key, str):
-            continue
-        meant = nearest(key.replace("_", "-"), [each for each in KNOWN if each not in value])
-        if meant:
-            yield Flaw(
-                (key,),
-                f"Chaos Toolkit does not know the key {key[:60]}, and would pass over it",
-                key[:60],
-                ", ".join(KNOWN),
-                f'did you mean "{meant}"?',
-                of_key=True,
-            )
+def _is_short_form(entry: object) -> bool:
+    """Return whether an entry of a method or a hypothesis can only be one of gameday's own."""
+    return isinstance(entry, str) or (
+        isinstance(entry, Mapping) and bool(entry) and not is_activity(entry) and "name" not in entry
+    )
 
 
 def foreign_plan(value: Mapping[str, JsonValue], *, name: str) -> ForeignPlan:
@@ -159,7 +154,8 @@ def foreign_plan(value: Mapping[str, JsonValue], *, name: str) -> ForeignPlan:
     probes, method, rollbacks = (
         _list(each) for each in (hypothesis.get("probes"), value.get("method"), value.get("rollbacks"))
     )
-    named = {str(each.get("name")): each for each in (*probes, *method) if "ref" not in each}
+    named = {str(each.get("name")): each for each in (*method, *probes) if "ref" not in each}
+    borrowed = [each["name"] for each in probes if "name" in each]
     return ForeignPlan(
         name=name,
         title=str(value.get("title") or name),
@@ -168,14 +164,16 @@ def foreign_plan(value: Mapping[str, JsonValue], *, name: str) -> ForeignPlan:
         hypothesis=str(hypothesis.get("title") or "the steady state") if probes else None,
         strategy=str(runtime.get("strategy") or "default"),
         probes=tuple(_step(each, named) for each in probes),
-        method=tuple(_step(each, named) for each in method),
+        method=tuple(
+            replace(_step(each, named), judged=_judged(_declared(each, named)) and each.get("ref") not in borrowed)
+            for each in method
+        ),
         rollbacks=tuple(_step(each, named) for each in rollbacks),
     )
 
 
 def _step(entry: Mapping[str, JsonValue], named: Mapping[str, Mapping[str, JsonValue]]) -> Step:
-    ref = entry.get("ref")
-    entry = named.get(str(ref), entry) if ref else entry
+    ref, entry = entry.get("ref"), _declared(entry, named)
     timeout = entry.get("timeout")
     return Step(
         name=str(entry.get("name") or ref or "?"),
@@ -185,6 +183,15 @@ def _step(entry: Mapping[str, JsonValue], named: Mapping[str, Mapping[str, JsonV
         timeout_s=float(timeout) if isinstance(timeout, int | float) else None,
         proven=isinstance(entry.get("proof"), Mapping),
     )
+
+
+def _judged(activity: Mapping[str, JsonValue]) -> bool:
+    return activity.get("type") == "probe" and "tolerance" in activity
+
+
+def _declared(entry: Mapping[str, JsonValue], named: Mapping[str, Mapping[str, JsonValue]]) -> Mapping[str, JsonValue]:
+    """Return the activity that an entry of a list is, or refers to."""
+    return named.get(str(entry["ref"]), entry) if entry.get("ref") else entry
 
 
 def _provider(provider: Mapping[str, JsonValue]) -> str:

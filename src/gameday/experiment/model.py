@@ -8,11 +8,12 @@ and files are ``loading``'s business.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from gameday.experiment.declared import Declared, KubernetesName, Name
+from gameday.experiment.declared import Declared, KubernetesName, Name, Sentence
 from gameday.experiment.notation import Edge, Urls
 from gameday.experiment.parts import Route, Secret, Service
 from gameday.experiment.timing import Timing
@@ -64,7 +65,12 @@ class KindTarget(Declared):
     system runs there, whose mechanisms can be switched.
     """
 
-    context: Annotated[str, Field(pattern=r"^[!-~]+$", examples=["kind-gameday"])]
+    context: Annotated[
+        str,
+        Field(
+            pattern=r"^[!-~]+$", description="a context of the kubeconfig, without blanks", examples=["kind-gameday"]
+        ),
+    ]
     namespace: KubernetesName
     url: Urls
     demo: Literal["shop"] | None = None
@@ -112,20 +118,41 @@ class System(Declared):
         inner = tuple(edge.caller for edge in self.dependencies if edge.callee == service)
         return (*inner, *(("load",) if service in self.entries() else ()))
 
+    def callees(self, service: str) -> tuple[str, ...]:
+        """Return the services that a service calls, in file order."""
+        return tuple(edge.callee for edge in self.dependencies if edge.caller == service)
+
     def deployment(self, service: str) -> str:
         """Return the name of a service's Deployment in a cluster."""
         return self.services[service].deployment or service
+
+    def known_as(self, services: Iterable[str]) -> frozenset[str]:
+        """Return what others may call these services: by their own names, or those of their Deployments."""
+        return frozenset(
+            name for each in services for name in (each, *([self.deployment(each)] if each in self.services else []))
+        )
 
     def entries(self) -> tuple[str, ...]:
         """Return the services at which routes enter, no doubles, file order."""
         return tuple(dict.fromkeys(route.entry for route in self.routes.values()))
 
 
+def onward(services: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
+    """Return these services and whatever any number of steps, to callers or to callees, leads to from them."""
+    found, waiting = set[str](), list(services)
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found.add(name)
+            waiting += step(name)
+    return found
+
+
 class Load(Declared):
     """
     One open arrival process per route, or a person's own ``locustfile``, whose users wait for answers: a *closed* load.
 
-    ``routes`` are Poisson unless ``arrivals`` says ``constant``; with several ``workers`` they are sent from so many processes in the
+    ``routes`` are Poisson unless ``arrivals`` says ``constant``; ``max-in-flight`` is how many requests may be open at once (computed if it is not
+    given); with several ``workers`` they are sent from so many processes in the
     cluster, a single one runs on this machine. The other keys belong to a locustfile: it is a path relative to the
     experiment's file; ``users`` may be left out when it has a LoadTestShape. ``host`` is the service whose address its
     users get, ``hosts`` that of some user classes; ``names`` tells which of its request names stand for a route.
@@ -134,6 +161,7 @@ class Load(Declared):
     routes: dict[Name, PerSecond] = {}
     arrivals: Literal["poisson", "constant"] = "poisson"
     hang_s: Annotated[Seconds, Field(alias="hang")] = 3.0
+    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000, examples=[4000])] | None = None
     workers: Annotated[int, Field(ge=1, le=16, examples=[3])] = 1
     locustfile: Annotated[str, Field(min_length=1, examples=["load/shop.py"])] | None = None
     users: Annotated[int, Field(ge=1, le=10_000, examples=[50])] | None = None
@@ -146,7 +174,7 @@ class Load(Declared):
 
     @property
     def closed(self) -> bool:
-        """Tell whether the load is a locustfile's: its requests are known only when they are sent."""
+        """Return whether the load is a locustfile's: its requests are known only when they are sent."""
         return self.locustfile is not None
 
     def loaded(self, system: System) -> tuple[str, ...]:
@@ -185,7 +213,7 @@ class Hypothesis(Declared):
     ``others`` are probes of Chaos Toolkit with a tolerance; in the file they stand among ``probes``, behind those of routes.
     """
 
-    title: str
+    title: Sentence
     probes: Annotated[tuple[RouteProbe, ...], Field(min_length=1)]
     others: tuple[dict[str, JsonValue], ...] = ()
 
@@ -207,6 +235,8 @@ class Bulkhead(Declared):
     errors: AtMostShare = Threshold(op="<", bound=0.01)
     goodput: AtLeastShare = Threshold(op=">", bound=0.95)
     hung: AtMostShare = Threshold(op="<", bound=0.005)
+    down: AtMostSeconds = Threshold(op="<", bound=1.0)
+    degraded: AtMostShare = Threshold(op="<", bound=0.01)
 
 
 class Backpressure(Declared):
@@ -283,14 +313,17 @@ class Safety(Declared):
 class Experiment(Declared):
     """One question to the system, as one file."""
 
-    title: str
-    description: str
+    title: Sentence
+    description: Sentence
     tags: tuple[str, ...] = ()
     system: Name
     decides: str | None = None
     load: Load
     phases: Phases = Phases()
     steady_state_hypothesis: Hypothesis
-    method: Annotated[tuple[FaultCall, ...], Field(min_length=1)]
+    method: Annotated[
+        tuple[FaultCall, ...],
+        Field(min_length=1, description='a list of faults, such as "- kill: {service: web}", or "- none"'),
+    ]
     expect: Expect = Expect()
     safety: Safety = Safety()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from gameday.experiment.arrivals import Arrivals, Surge, arrivals
 from gameday.experiment.catalogue import Catalogue, PlannedFault
+from gameday.experiment.counters import before_mappings
 from gameday.experiment.course import timed
-from gameday.experiment.model import Experiment, System
+from gameday.experiment.in_flight import most_in_flight
+from gameday.experiment.model import Experiment, System, onward
+from gameday.experiment.parts import Route
 from gameday.experiment.prediction import Prediction, predict_stampede
 
 PhaseName = Literal["warmup", "baseline", "fault", "recovery"]
@@ -40,7 +43,7 @@ class RouteLoad:
     scheduled: int
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", defer_build=True))
 @dataclass(frozen=True, slots=True)
 class Plan:
     """
@@ -75,13 +78,18 @@ class Plan:
 
     @property
     def closed(self) -> bool:
-        """Tell whether the load is a locustfile's: nothing is scheduled, so nothing can be missing."""
+        """Return whether the load is a locustfile's: nothing is scheduled, so nothing can be missing."""
         return self.experiment.load.closed
 
     @property
     def duration_s(self) -> float:
         """Return how long arrivals go on."""
         return self.phases[-1].end_s
+
+    @property
+    def most_in_flight(self) -> int:
+        """Return how many requests each process of an open load may have open at once; a further arrival is dropped."""
+        return most_in_flight(self.experiment.load, self.faults)
 
     def arrivals(self, route: str) -> Arrivals:
         """Draw the arrivals of a route again, the same for the same seed; none when the load is closed."""
@@ -103,8 +111,21 @@ _ADAPTER = TypeAdapter(Plan)
 
 
 def read_plan(text: str) -> Plan:
-    """Read what ``Plan.to_json`` wrote. Raises pydantic's ``ValidationError`` on anything else."""
-    return _ADAPTER.validate_json(text, context={"resolved": True})
+    """
+    Read what ``Plan.to_json`` wrote. Raises pydantic's ``ValidationError`` on anything else.
+
+    Plans of the demo that were recorded when no system file mapped counters were read as if it did.
+    """
+    recorded = _ADAPTER.validate_json(text, context={"resolved": True})
+    system = recorded.system
+    named = any("counters" in service.model_fields_set for service in system.services.values())
+    if named or not any(system.targets.demo(name) for name in system.targets.names()):
+        return recorded
+    services = {
+        name: service.model_copy(update={"counters": before_mappings(service.kind)})
+        for name, service in system.services.items()
+    }
+    return replace(recorded, system=system.model_copy(update={"services": services}))
 
 
 def plan(
@@ -120,7 +141,7 @@ def plan(
     """Resolve a valid experiment into the timeline of one run."""
     phases = tuple(_phases(experiment))
     fault_phase = next(phase for phase in phases if phase.name == "fault")
-    faults = tuple(
+    resolved = tuple(
         timed(
             catalogue[call.fault].plan(catalogue[call.fault].parameters.model_validate(call.parameters), system),
             call.timing,
@@ -129,6 +150,8 @@ def plan(
         )
         for call in experiment.method
     )
+    offered = _offered(experiment, system, resolved)
+    faults = tuple(_with_needed(_with_called(fault, system, offered, target), system, offered) for fault in resolved)
     drawn = {
         route: _drawn(route, experiment, system, faults, seed=seed, length_s=phases[-1].end_s)
         for route in _offered(experiment, system, faults)
@@ -159,6 +182,41 @@ def plan(
         ),
         checks=planned_checks(experiment, system, faults),
     )
+
+
+def _with_needed(fault: PlannedFault, system: System, routes: tuple[str, ...]) -> PlannedFault:
+    """Name the edges of a fault that these routes need; of the others the proof says that nothing may come over them."""
+    needed = tuple(edge for edge in fault.edges if any(_needs(system.routes[route], edge) for route in routes))
+    if others := [edge for edge in fault.edges if edge not in needed]:
+        told = f"No loaded route needs {', '.join(others)}: what the fault does there shows only if somebody calls."
+        return replace(fault, needed=needed, proof=f"{fault.proof} {told}")
+    return replace(fault, needed=needed)
+
+
+def _with_called(fault: PlannedFault, system: System, routes: tuple[str, ...], target: str) -> PlannedFault:
+    """
+    Name the edges over which somebody must call what a fault acts on, if it is to show anything to these routes.
+
+    The shop of the local target has no other processes that a system file could name in place of those that are called.
+    """
+    if fault.edges or fault.shape == "none" or target == "local":
+        return fault
+    named = fault.parameters.get("service")
+    services = (str(named),) if named else fault.services
+    called: list[str] = []
+    for service in services:
+        edges = [f"{caller} -> {service}" for caller in system.callers(service)]
+        needed = [edge for edge in edges if any(_needs(system.routes[route], edge) for route in routes)]
+        called += needed if f"load -> {service}" not in needed else []
+    if not called:
+        return fault
+    told = f"Before it is injected, connections of its callers are seen there ({', '.join(called)})."
+    return replace(fault, called=tuple(called), proof=f"{fault.proof} {told}")
+
+
+def _needs(route: Route, edge: str) -> bool:
+    caller, callee = edge.split(" -> ")
+    return callee == route.entry if caller == "load" else {caller, callee} <= {*route.hard, *route.soft}
 
 
 def _offered(experiment: Experiment, system: System, faults: tuple[PlannedFault, ...]) -> tuple[str, ...]:
@@ -215,7 +273,9 @@ def _expected(experiment: Experiment, system: System, faults: tuple[PlannedFault
     """Yield the checks of the expectations."""
     expect = experiment.expect
     for route in expect.bulkhead.isolated if expect.bulkhead else ():
-        yield from (f"bulkhead.{route}.{part}" for part in ("latency", "errors", "goodput", "hung"))
+        yield from (f"bulkhead.{route}.{part}" for part in ("latency", "errors", "goodput", "hung", "down"))
+        if not falls_back(system, faults, route):
+            yield f"bulkhead.{route}.degraded"
     for route in pressed_routes(experiment, system, faults) if expect.backpressure else ():
         yield from (f"backpressure.{route}.{part}" for part in ("fast-or-good", "hung"))
     if expect.stampede:
@@ -226,6 +286,26 @@ def _expected(experiment: Experiment, system: System, faults: tuple[PlannedFault
         yield "continuity.held"
     if expect.recovery:
         yield "recovery.time"
+
+
+def falls_back(system: System, faults: tuple[PlannedFault, ...], route: str) -> bool:
+    """
+    Return whether a fallback is a route's right answer to these faults.
+
+    It is where one of them acts on a service that the route can do without, or on one that such a service calls. A
+    surge acts on what its route needs, and a fault that names no service may act on any.
+    """
+    if route not in system.routes:
+        return False
+    spared = onward(system.routes[route].soft, system.callees)
+    needed = spared | {*system.routes[route].hard}
+    for fault in faults:
+        surged = {name for each in fault.surge_per_s for name in (*system.routes[each].hard, *system.routes[each].soft)}
+        acted_on = surged if fault.surge_per_s else {*fault.services}
+        unknown = not acted_on and fault.shape != "none"
+        if spared and (unknown or (spared & acted_on and (surged or fault.reaches(needed)))):
+            return True
+    return False
 
 
 def pressed_routes(experiment: Experiment, system: System, faults: tuple[PlannedFault, ...]) -> tuple[str, ...]:

@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from gameday.experiment.declared import NAME_PATTERN
 from gameday.experiment.draft import RATE_PER_S
 from gameday.experiment.writing import per_second
 
 STORES = ("redis", "postgres")
+FORWARDED = 8080
+"""The first port of this machine that a port-forward is suggested to take."""
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 """What YAML 1.1 takes for something else than text."""
 
@@ -22,15 +25,17 @@ class Seen:
     One workload of a namespace, as far as it could be seen.
 
     Attributes:
-        workload: The name of the Deployment or StatefulSet.
+        workload: The name of the Deployment or StatefulSet; ``of`` says which of both it is.
         kind: ``http``, ``redis`` or ``postgres``.
         why: From what the kind was concluded.
         port: Where its pods listen; None when nothing says so.
         path: What its readiness probe asks for; None without an HTTP probe.
-        metrics: The path of its Prometheus page, by its annotations.
+        metrics: The path of its Prometheus page, by its annotations; ``metrics_port`` where that is not ``port``.
         password: Secret and key of a store's password.
         calls: Workloads whose Services its environment names.
         url: Where requests from this machine may enter; None when its Services lead nowhere outside.
+        tls: All its Services' ports speak TLS, which the load does not.
+        warnings: What it lacks or what is wrong with it now, a sentence each.
     """
 
     workload: str
@@ -43,6 +48,10 @@ class Seen:
     password: tuple[str, str] | None = None
     calls: tuple[str, ...] = ()
     url: str | None = None
+    of: Literal["deployment", "statefulset"] = "deployment"
+    metrics_port: int | None = None
+    tls: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -52,11 +61,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was seen in a namespace, in alphabetical order of the workloads."""
+    """What was seen in a namespace, in alphabetical order of the workloads; ``unseen`` says what the drafts leave out."""
 
     context: str
     namespace: str
     workloads: tuple[Seen, ...]
+    unseen: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -64,11 +74,27 @@ class Survey:
         return lettered(self.namespace)
 
     def entries(self) -> tuple[Seen, ...]:
-        """Return where users enter: what can be reached from outside, else what nobody calls, else everything that speaks HTTP."""
+        """
+        Return where users enter: what can be reached from outside, else what nobody calls, else everything that speaks HTTP.
+
+        Of several workloads behind one address, the one with most replicas: a request cannot choose between them.
+        """
         http = tuple(each for each in self.workloads if each.kind == "http")
         called = {name for each in self.workloads for name in each.calls}
-        outside = tuple(each for each in http if each.url)
-        return outside or tuple(each for each in http if each.workload not in called) or http
+        by_url: dict[str, Seen] = {}
+        for each in http:
+            if each.url and (each.url not in by_url or each.replicas > by_url[each.url].replicas):
+                by_url[each.url] = each
+        plain = tuple(each for each in http if not each.tls) or http
+        return tuple(by_url.values()) or tuple(each for each in plain if each.workload not in called) or plain
+
+    def url_of(self, entry: Seen) -> str:
+        """Return where requests enter; a place that a port-forward makes, where nothing else leads in."""
+        return entry.url or f"http://127.0.0.1:{self.local_port(entry)}"
+
+    def local_port(self, entry: Seen) -> int:
+        """Return the port of this machine that a port-forward to an entry takes: each entry has its own."""
+        return FORWARDED + [each.workload for each in self.entries() if each.url is None].index(entry.workload)
 
 
 def lettered(name: str) -> str:
@@ -77,15 +103,10 @@ def lettered(name: str) -> str:
     return name if fits else "s-" + re.sub(r"[^a-z0-9-]", "-", name.lower())
 
 
-def url_of(entry: Seen) -> str:
-    """Return where requests enter; a place that a port-forward makes, where nothing else leads in."""
-    return entry.url or "http://127.0.0.1:8080"
-
-
 def system_file(survey: Survey) -> str:
     """Write the system file. The survey must have an entry."""
     entries = survey.entries()
-    urls = ", ".join(f'{each.name}: "{url_of(each)}"' for each in entries)
+    urls = ", ".join(f'{each.name}: "{survey.url_of(each)}"' for each in entries)
     names = {each.workload: each.name for each in survey.workloads}
     edges = [f"  - {each.name} -> {names[callee]}" for each in survey.workloads for callee in each.calls]
     lines = (
@@ -167,7 +188,7 @@ def name_of_experiment(survey: Survey) -> str:
 
 
 def remarks(survey: Survey) -> tuple[str, ...]:
-    """Say what was seen and what must be done before a run, one sentence each."""
+    """Return what was seen and what must be done before a run, one sentence each."""
     return (
         *(_told(each) for each in survey.workloads),
         *(
@@ -180,6 +201,19 @@ def remarks(survey: Survey) -> tuple[str, ...]:
             for each in survey.entries()
             if each.path is None
         ),
+        *(
+            f"{each.name}: its Services' ports speak TLS, and the load speaks plain HTTP: name a port that does in {each.name}'s url"
+            for each in survey.workloads
+            if each.tls and each.kind == "http"
+        ),
+        *(
+            f"{each.name}: answers at {each.url} as well, together with {other.name}, which stands for both as the entry"
+            for each in survey.workloads
+            for other in survey.entries()
+            if each.url == other.url is not None and each != other
+        ),
+        *(f"{each.name}: {warning}" for each in survey.workloads for warning in each.warnings),
+        *survey.unseen,
     )
 
 
@@ -197,7 +231,7 @@ def _with(text: str, comment: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether YAML reads a text as it stands, in a flow too: no number, no truth, none of its marks."""
+    """Return whether YAML reads a text as it stands, in a flow too: no number, no truth, none of its marks."""
     return re.fullmatch(r"[A-Za-z/][A-Za-z0-9._/@-]*", text) is not None and text.lower() not in _WORDS
 
 
@@ -211,7 +245,7 @@ def _foreign(survey: Survey) -> bool:
 
 
 def _forward(survey: Survey, entry: Seen) -> str:
-    to = f"deployment/{entry.workload} 8080:{entry.port or 8080}"
+    to = f"{entry.of}/{entry.workload} {survey.local_port(entry)}:{entry.port or 8080}"
     return f"kubectl --context {survey.context} -n {survey.namespace} port-forward {to} (leads to one pod only)"
 
 
@@ -227,6 +261,7 @@ def _service(each: Seen) -> Iterator[str]:
         "deployment": _scalar(each.workload) if each.workload != each.name else None,
         "port": each.port,
         "metrics": _scalar(each.metrics) if each.metrics else None,
+        "metrics-port": each.metrics_port if each.metrics else None,
         "password": f"{{secret: {_scalar(each.password[0])}, key: {_scalar(each.password[1])}}}"
         if each.password
         else None,

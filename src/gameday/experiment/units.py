@@ -87,7 +87,7 @@ class Threshold(BaseModel):
     bound: float
 
     def holds(self, value: float) -> bool:
-        """Tell whether a value lies in the accepted range; the bound itself does."""
+        """Return whether a value lies in the accepted range; the bound itself does."""
         return value <= self.bound if self.op == "<" else value >= self.bound
 
 
@@ -109,7 +109,7 @@ def _threshold(
 
 
 def was_read(info: ValidationInfo) -> bool:
-    """Tell whether the input is a value that was read and written by us before (a plan's JSON), not a person's file."""
+    """Return whether the input was written by gameday before (a plan's JSON), not by a person."""
     return bool(info.context and info.context.get("resolved"))
 
 

@@ -47,12 +47,27 @@ class Environment(BaseModel):
     key: str
 
 
+class Provider(BaseModel):
+    """What runs a probe or a rollback; its further keys depend on its type, and Chaos Toolkit checks them."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: Literal["python", "process", "http"]
+
+
 class Looser(BaseModel):
     """A probe or a rollback: what Chaos Toolkit asks of an activity, whose further keys are its own business."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    provider: dict[str, JsonValue]
+    provider: Provider
+
+
+class Rollback(Looser):
+    """What undoes the action: an activity of Chaos Toolkit that is played whatever becomes of the run."""
+
+    type: Literal["action", "probe"] = "action"
+    name: Annotated[str, Field(min_length=1)] = "rollback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,7 @@ class Activity:
         secrets: dict[str, dict[str, Environment]] = {}
         services: tuple[str, ...] = ()
         proof: Looser | None = None
-        rollbacks: tuple[Looser, ...] = ()
+        rollbacks: tuple[Rollback, ...] = ()
 
     parameters: type[BaseModel] = Parameters
 
@@ -92,16 +107,24 @@ class Activity:
         self._begun: dict[int, _Begun] = {}
 
     def check(self, parameters: BaseModel, system: System) -> tuple[Mistake, ...]:
-        """Find services that the system does not have."""
-        services = cast("Activity.Parameters", parameters).services
-        return tuple(
-            Mistake("services", each, one_of(system.services)) for each in services if each not in system.services
+        """Find services that the system does not have, and rollbacks that Chaos Toolkit would refuse to play."""
+        asked = cast("Activity.Parameters", parameters)
+        services = (
+            Mistake("services", each, one_of(system.services)) for each in asked.services if each not in system.services
+        )
+        rollbacks = cast("list[dict[str, JsonValue]]", asked.model_dump(mode="json")["rollbacks"])
+        return (
+            *services,
+            *(
+                Mistake("rollbacks", name, f"a rollback that Chaos Toolkit can play; of this it says: {why}")
+                for name, why in _unplayable(rollbacks)
+            ),
         )
 
     def plan(self, parameters: BaseModel, system: System) -> PlannedFault:  # noqa: ARG002 - the protocol's signature
         """Plan it for its time; it lasts only if something undoes it."""
         asked = cast("Activity.Parameters", parameters)
-        undo = ", ".join(str((each.model_extra or {}).get("name") or "a rollback") for each in asked.rollbacks)
+        undo = ", ".join(each.name for each in asked.rollbacks)
         shape: Literal["none", "step", "impulse"] = "step" if asked.rollbacks else "impulse"
         return PlannedFault(
             fault=self.name,
@@ -170,12 +193,12 @@ class Activity:
             raise TargetError(f"a rollback of {undo['name']} failed: {failed[0]['error']}")
 
     def healed(self, undo: Data, target: Target) -> bool:  # noqa: ARG002 - the protocol's signature
-        """Believe the rollbacks: nobody else knows what the action did."""
+        """Return True: only the rollbacks know what the action did."""
         return True
 
 
 def begin_asking(probes: Sequence[Data]) -> subprocess.Popen[bytes]:
-    """Ask probes of Chaos Toolkit, in a process of their own; ``answers`` waits for what they say."""
+    """Start probes of Chaos Toolkit in a process of their own; ``answers`` waits for what they say."""
     return _start([{**probe, "type": "probe"} for probe in probes], _NOTHING)
 
 
@@ -184,20 +207,41 @@ def answers(child: subprocess.Popen[bytes]) -> list[dict[str, JsonValue]]:
     return _end(child, _NOTHING)
 
 
+def _unplayable(rollbacks: Sequence[Data]) -> tuple[tuple[str, str], ...]:
+    """
+    Return the name of each rollback that Chaos Toolkit would refuse, and why.
+
+    Nothing is played, but modules are imported.
+    """
+    if not rollbacks:
+        return ()
+    settings: Data = {**_NOTHING, "name": "the check of the rollbacks", "timeout": LIMIT_S}
+    done = _end(
+        _start([{"type": "action", "name": "rollback", **each} for each in rollbacks], settings, check=True), settings
+    )
+    names = (str(each.get("name", "rollback")) for each in rollbacks)
+    return tuple((name, str(each["error"])) for name, each in zip(names, done, strict=True) if each["error"])
+
+
 def _proof(*, bites: bool, text: str) -> Proof:
     return Proof(bites=bites, asked=1, measured=float(bites), unit="effects seen", n=1, bypassed=0, text=text)
 
 
-def _start(activities: list[dict[str, JsonValue]], settings: Data) -> subprocess.Popen[bytes]:
-    """Start a process that runs activities; it knows its configuration and reads its secrets from the environment."""
+def _start(activities: list[dict[str, JsonValue]], settings: Data, *, check: bool = False) -> subprocess.Popen[bytes]:
+    """
+    Start a process that runs activities, or only checks them.
+
+    It knows its configuration and reads its secrets from the environment.
+    """
     order = {
+        "check": check,
         "activities": activities,
         "configuration": settings["configuration"],
         "secrets": settings["secrets"],
         "folder": ".",
     }
     child = subprocess.Popen(  # noqa: S603 - a module of ours
-        [sys.executable, "-m", ONE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-P", "-m", ONE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
     assert child.stdin is not None  # noqa: S101 - it was opened above
     child.stdin.write(json.dumps(order).encode() + b"\n")

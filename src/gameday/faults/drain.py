@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from pydantic import BaseModel, NonNegativeInt
@@ -42,7 +43,7 @@ class Drain:
         return mistakes(cast("Drain.Parameters", parameters).service, system)
 
     def plan(self, parameters: BaseModel, system: System) -> PlannedFault:
-        """Say what happens to the node: whatever it runs is touched, and which services that are is known when it is drawn."""
+        """Describe what happens to the node: which services it runs, and so touches, is known when it is drawn."""
         given = cast("Drain.Parameters", parameters)
         evicted = (
             ""
@@ -69,6 +70,7 @@ class Drain:
             proof="The node is unschedulable"
             + ("." if given.cordon_only else ", and no pod of the system is left on it."),
             targets=self.targets,
+            spares=True if given.cordon_only else None,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -81,7 +83,7 @@ class Drain:
         others = {name: len(set(node.pods) - names) for name, node in nodes.items()}
         fewest = [name for name, count in others.items() if count == min(others.values())]
         node = nodes[choose(fewest, "one", cast("int", planned.parameters["seed"]))[0]]
-        return {"service": service, "node": node.name, "schedulable": node.schedulable, "pods": list(node.pods)}
+        return {"service": service, "node": node.name, "schedulable": node.schedulable, "pods": dict(node.pods)}
 
     def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Cordon the node and ask its pods to leave."""
@@ -99,7 +101,7 @@ class Drain:
         """Read the node, and what is left on it."""
         node, cordon_only = cluster(target).node(cast("str", injected["node"])), bool(planned.parameters["cordon_only"])
         left = 0 if cordon_only else len(node.pods)
-        asked = 1 if cordon_only else max(1, len(cast("list[str]", injected["pods"])), left)
+        asked = 1 if cordon_only else max(1, len(cast("Mapping[str, str]", injected["pods"])), left)
         gone = 0 if node.schedulable else asked - left
         return Proof(
             bites=gone == asked,
@@ -113,11 +115,15 @@ class Drain:
         )
 
     def undo(self, undo: Data, target: Target) -> None:
-        """Let the node be as it was."""
+        """Restore the node as it was."""
         cluster(target).uncordon(cast("str", undo["node"]))
 
     def healed(self, undo: Data, target: Target) -> bool:
-        """See the node take pods as it did, and every replica of what was evicted ready."""
+        """Check that the node takes pods as it did, and every replica of what was evicted ready."""
         place = cluster(target)
         as_before = place.node(cast("str", undo["node"])).schedulable == undo["schedulable"]
-        return as_before and all(map(place.is_ready, cast("list[str]", undo["pods"])))
+        noted = undo["pods"]
+        pods = cast(
+            "Mapping[str, str]", noted if isinstance(noted, Mapping) else {}
+        )  # a run of before noted names alone
+        return as_before and all(place.is_ready(service, name) for name, service in pods.items())

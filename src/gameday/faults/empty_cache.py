@@ -55,6 +55,7 @@ class EmptyCache:
             undo="The cache refills from its origin; nothing has to be put back.",
             proof="The cache's own count of these keys: some before, none after.",
             inside=True,
+            spares=True,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -86,7 +87,7 @@ class EmptyCache:
         """Undo nothing: a cache refills."""
 
     def healed(self, undo: Data, target: Target) -> bool:
-        """See the cache answer."""
+        """Check that the cache answers."""
         return target.cache_keys(cast("str", undo["service"]), None) >= 0
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated, cast
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from gameday.experiment import writing
 from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import System
 from gameday.experiment.units import Share
@@ -28,9 +29,23 @@ class Errors:
     class Parameters(Place):
         """A seeded ``share`` of the requests whose path (without the query) matches the glob ``path`` is answered with ``status``."""
 
-        path: Annotated[str, Field(pattern=r"^[/*][!-~]*$", examples=["/pay*"])] = "*"
+        path: Annotated[
+            str,
+            Field(
+                pattern=r"^[/*][!-~]*$",
+                description="a glob that begins with / or *, without blanks",
+                examples=["/pay*"],
+            ),
+        ] = "*"
         status: Annotated[int, Field(ge=400, le=599, examples=[503])] = 503
         share: Share = 1.0
+
+        @field_validator("path")
+        @classmethod
+        def _without_query(cls, path: str) -> str:
+            if "?" in path and "=" in path.partition("?")[2]:
+                raise ValueError("a path without its query, which is not matched (? stands for any one character)")
+            return path
 
         @model_validator(mode="after")
         def _some(self) -> Errors.Parameters:
@@ -66,8 +81,10 @@ class Errors:
             dose=dose,
             effect=f"Of the {what} on {', '.join(edges)}, {dose.replace(' with', ' are answered with')}.",
             undo="The proxy lets every request through again; it does so by itself 5 s after gameday's last sign of life.",
-            proof="The proxy's own count of answered requests has the asked share, and the caller counts as many failed calls.",
+            proof="The proxy's own count of the callers' requests that it answered has the asked share, "
+            "and where the caller counts its calls, as many failed.",
             scales=("share",),
+            spares=True if given.share < 1 else False if given.path == "*" else None,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -77,7 +94,7 @@ class Errors:
     def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Answer requests, and read the counters of proxies and callers."""
         self.renew(planned, target, undo)
-        return {edge: dict(_counts(edge, target)) for edge in planned.edges}
+        return {edge: dict(_counts(edge, target.calls(edge), target)) for edge in planned.edges}
 
     def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:  # noqa: ARG002 - the protocol's signature
         """Give the rule again, which extends its lease."""
@@ -91,28 +108,33 @@ class Errors:
         Calls that were under way when the fault began passed no rule: at most one for each connection that was open then.
         """
         share = _rule(planned).share
-        matched = rejected = failed = bypassed = called = 0
+        matched = rejected = failed = bypassed = called = counting = 0
         believed = True
+        calls: dict[str, protocol.Calls | protocol.Uncounted | None] = {}
         for edge in planned.edges:
             then = cast("dict[str, int]", injected[edge])
-            more = {name: value - then.get(name, 0) for name, value in _counts(edge, target).items()}
+            calls[edge] = target.calls(edge)
+            more = {name: value - then.get(name, 0) for name, value in _counts(edge, calls[edge], target).items()}
             matched, rejected = matched + more["matched"], rejected + more["rejected"]
-            if "called" in more:
+            if "called" in more and "called" in then:
+                counting += 1
                 called, failed = called + more["called"], failed + more["failed"]
                 bypassed += max(0, more["called"] - more["requests"] - then["live"])
                 enough = max(1.0, more["rejected"] * (1 - BYPASS) - RACE)
                 believed = believed and more["failed"] >= enough
         off = abs(rejected - share * matched)
         fits = off <= SIGMAS * math.sqrt(matched * share * (1 - share)) + 1
+        own = f"; the caller counted {failed} failed calls of {called}, and {bypassed} calls went around the proxy"
+        callers = place.reach(planned, target)
         return Proof(
-            bites=rejected > 0 and fits and believed and bypassed <= max(RACE, BYPASS * called),
+            bites=rejected > 0 and callers.met and fits and believed and bypassed <= max(RACE, BYPASS * called),
             asked=share,
             measured=rejected / matched if matched else 0.0,
             unit="share",
             n=matched,
             bypassed=bypassed,
-            text=f"asked for {share:.0%}, the proxy answered {rejected} of {matched} requests itself; "
-            f"the caller counted {failed} failed calls of {called}, and {bypassed} calls went around the proxy",
+            text=f"asked for {writing.share(share)}, the proxy answered {rejected} of {matched} requests itself; {callers.text}"
+            f"{own if counting else place.uncounted(calls)}",
         )
 
     def undo(self, undo: Data, target: Target) -> None:
@@ -120,7 +142,7 @@ class Errors:
         place.heal(undo, target)
 
     def healed(self, undo: Data, target: Target) -> bool:
-        """See proxies without a fault, and canaries that are fast again."""
+        """Check that the proxies have no fault any more, and that canaries are fast again."""
         return place.is_healed(undo, target)
 
 
@@ -129,12 +151,11 @@ def _rule(planned: PlannedFault) -> protocol.Errors:
     return protocol.Errors(str(given["path"]), int(cast("int", given["status"])), float(cast("float", given["share"])))
 
 
-def _counts(edge: str, target: Target) -> dict[str, int]:
-    """Count at the caller first, so that what the proxy has seen is never less for having been read earlier."""
-    calls = target.calls(edge)
+def _counts(edge: str, calls: protocol.Calls | protocol.Uncounted | None, target: Target) -> dict[str, int]:
+    """Add the proxy's counts to the caller's, which were read before: what the proxy has seen is never less for having been read earlier."""
     state = target.edge(edge)
     found = {"requests": state.requests, "matched": state.matched, "rejected": state.rejected, "live": state.live}
-    if calls is not None:
-        found["called"] = max(calls.answered.values(), default=0) + calls.failed
+    if isinstance(calls, protocol.Calls):
+        found["called"] = calls.called
         found["failed"] = calls.failed
     return found

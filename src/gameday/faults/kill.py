@@ -13,7 +13,7 @@ from gameday.experiment.units import Seconds
 from gameday.experiment.writing import seconds
 from gameday.faults.place import LEASE_S
 from gameday.faults.protocol import Data, Proof
-from gameday.faults.replicas import Some, chosen_of, in_words, kill_each, mistakes, serving, slow
+from gameday.faults.replicas import Some, chosen_of, in_words, kill_each, mistakes, serving, spares
 from gameday.targets.protocol import Target
 
 
@@ -41,11 +41,12 @@ class Kill:
         """Find a service that the system does not have."""
         return mistakes(cast("Kill.Parameters", parameters).service, system)
 
-    def plan(self, parameters: BaseModel, system: System) -> PlannedFault:  # noqa: ARG002 - the protocol's signature
-        """Say who is killed; which replicas that are is drawn when they are known."""
+    def plan(self, parameters: BaseModel, system: System) -> PlannedFault:
+        """Describe who is killed; which replicas that are is drawn when they are known."""
         given = cast("Kill.Parameters", parameters)
         who = in_words(given.replicas, given.service)
         how = f"SIGTERM, and after {seconds(given.grace_s)} SIGKILL," if given.grace_s else "SIGKILL"
+        asked = f", with SIGTERM and {seconds(given.grace_s)} to end" if given.grace_s else ""
         down = f", and nothing starts in its place for {seconds(given.down_s)}" if given.down_s else ""
         lease = "; without gameday's sign of life it is let start 5 s later" if given.down_s else ""
         return PlannedFault(
@@ -60,13 +61,17 @@ class Kill:
             },
             services=(given.service,),
             edges=(),
-            dose=who + (f" for {seconds(given.down_s)}" if given.down_s else ""),
+            dose=who
+            + asked
+            + (", for" if given.grace_s and given.down_s else "")
+            + (f" for {seconds(given.down_s)}" if given.down_s else ""),
             effect=f"{how} ends {who}{down}.",
             undo=f"What starts the service's replicas starts it again{lease}; it must be ready again.",
             proof="Another process or pod, or none, is where the killed one was.",
             lasts_s=given.down_s or None,
             crashes=given.grace_s == 0,
             held=given.down_s > 0,
+            spares=spares(given.replicas, given.service, system) if given.down_s else None,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -77,9 +82,9 @@ class Kill:
     def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
         """Kill."""
         before = {each.name: each.identity for each in target.replicas(_service(planned))}
-        asked: list[JsonValue] = [*self._kill(planned, target, undo)]
+        self._kill(planned, target, undo)
         killed: dict[str, JsonValue] = {name: before.get(name) for name in _replicas(undo)}
-        return {"killed": killed, "asked": asked, "others": [name for name in before if name not in killed]}
+        return {"service": undo["service"], "killed": killed, "others": [name for name in before if name not in killed]}
 
     def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Keep down who is to stay down."""
@@ -88,9 +93,9 @@ class Kill:
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
         """See that none of the killed replicas is there, and nothing in its place where that is to stay empty."""
-        asked = cast("list[str]", injected["asked"])
-        now = serving(target.replicas(_service(planned)), asked)
         killed = cast("dict[str, str | None]", injected["killed"])
+        graceful = killed if planned.parameters["grace_s"] else ()
+        now = serving(target.replicas(_service(planned)), graceful=graceful)
         kept = bool(planned.parameters["down_s"])
         gone = [name for name, was in killed.items() if now.get(name) is None or (not kept and now[name] != was)]
         newcomers = len(set(now) - set(killed) - set(cast("list[str]", injected["others"]))) if kept else 0
@@ -104,23 +109,25 @@ class Kill:
             bypassed=left,
             text=f"of {', '.join(killed)}, {len(gone)} of {len(killed)} "
             + ("are down" if kept else "are no longer what was there")
-            + (f", but {newcomers} came in their place" if newcomers else "")
-            + ("" if planned.parameters["grace_s"] else slow(asked)),
+            + (f", but {newcomers} came in their place" if newcomers else ""),
         )
 
     def undo(self, undo: Data, target: Target) -> None:
         """Let every killed replica start."""
         for name in _replicas(undo):
-            target.revive(name)
+            target.revive(cast("str", undo["service"]), name)
 
     def healed(self, undo: Data, target: Target) -> bool:
         """See the replicas ready again."""
-        return all(map(target.is_ready, _replicas(undo)))
+        return all(target.is_ready(cast("str", undo["service"]), name) for name in _replicas(undo))
 
     @staticmethod
-    def _kill(planned: PlannedFault, target: Target, undo: Data) -> list[str]:
-        lease_s = LEASE_S if planned.parameters["down_s"] else 0.0
-        return kill_each(target, _replicas(undo), lease_s=lease_s, grace_s=cast("float", planned.parameters["grace_s"]))
+    def _kill(planned: PlannedFault, target: Target, undo: Data) -> None:
+        lease_s, grace_s = (
+            LEASE_S if planned.parameters["down_s"] else 0.0,
+            cast("float", planned.parameters["grace_s"]),
+        )
+        kill_each(target, _service(planned), _replicas(undo), lease_s=lease_s, grace_s=grace_s)
 
 
 def _service(planned: PlannedFault) -> str:

@@ -10,9 +10,9 @@ from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.model import System
 from gameday.experiment.units import Seconds
 from gameday.experiment.writing import seconds
-from gameday.faults.place import BYPASS, LEASE_S, RACE, Place, heal, is_healed, time_canaries
+from gameday.faults.place import BYPASS, LEASE_S, RACE, Place, heal, is_healed, reach, time_canaries, uncounted
 from gameday.faults.protocol import Data, Proof
-from gameday.targets.protocol import CANARY_S, Calls, Delay, Target
+from gameday.targets.protocol import CANARY_S, Calls, Delay, Target, Uncounted
 
 EFFICACY = 0.5
 """Share of the shortest asked delay, which is the delay less its jitter, that every canary must show (the gate ``fault-proven``)."""
@@ -64,9 +64,12 @@ class Latency:
             dose=dose,
             effect=f"Every answer on {', '.join(edges)} comes {dose} late.",
             undo="The proxy lets held answers go and delays no more; it does so by itself 5 s after gameday's last sign of life.",
-            proof="A canary over the edge takes as long as asked, and by the caller's own counters no answer comes sooner.",
+            proof="A canary over the edge takes as long as asked, callers' own traffic passes the proxy meanwhile, "
+            "and where the caller counts its calls, none is answered sooner.",
             proof_s=len(edges) * (given.delay_s + given.jitter_s),
             scales=("delay_s", "jitter_s"),
+            spares=True,
+            slows_s=given.delay_s - given.jitter_s,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -86,36 +89,37 @@ class Latency:
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
         """
-        Send a canary over every edge and count the caller's answers that came too soon.
+        Send a canary over every edge, see that callers pass the proxy, and count their answers that came too soon where they count them.
 
-        A caller that gives up before the delay is over, or whose breaker is open, has no slow answers; what matters is that it has no
-        fast ones either. A canary waits for longer than the longest delay asked for; one without an answer shows no delay, only silence.
+        A caller that gives up before the delay is over, or whose breaker opens, has no slow answers; what matters is that it tried, and has
+        no fast ones. A canary waits for longer than the longest delay asked for; one without an answer shows no delay, only silence.
         """
         delay_s, jitter_s = _dose(planned)
         within_s = delay_s + jitter_s + CANARY_S
         measured_s = [target.canary_s(edge, within_s=within_s) for edge in planned.edges]
         answered = max(measured_s) < within_s
-        fast = called = 0
-        blind = False
+        fast = called = counting = 0
+        calls = {edge: target.calls(edge) for edge in planned.edges}
         for edge in planned.edges:
-            now = _snapshot(target.calls(edge), _fast_s(planned))
+            now = _snapshot(calls[edge], _fast_s(planned))
             then = cast("dict[str, int]", injected[edge])
-            if not now:
-                blind = True
-                continue
-            fast += now["fast"] - then["fast"]
-            called += now["called"] - then["called"]
+            if now and then:
+                counting += 1
+                fast += now["fast"] - then["fast"]
+                called += now["called"] - then["called"]
         late = answered and min(measured_s) >= _fast_s(planned)
         took = f"took {min(measured_s):.3f} s" if answered else f"got no answer within {within_s:g} s"
+        own = f"; of {called} calls by the caller's own count, {fast} were answered within {_fast_s(planned):g} s"
+        callers = reach(planned, target)
+        told = own if counting else uncounted(calls)
         return Proof(
-            bites=late and fast <= max(RACE, BYPASS * called) and (called > 0 or blind),
+            bites=late and callers.met and fast <= max(RACE, BYPASS * called),
             asked=delay_s,
             measured=min(measured_s),
             unit="s",
-            n=called,
+            n=called if counting else callers.n,
             bypassed=fast,
-            text=f"asked for {planned.dose}, a canary {took}; of {called} calls by the caller's own count, "
-            f"{fast} were answered within {_fast_s(planned):g} s",
+            text=f"asked for {planned.dose}, a canary {took}; {callers.text}{told}",
         )
 
     def undo(self, undo: Data, target: Target) -> None:
@@ -137,10 +141,13 @@ def _fast_s(planned: PlannedFault) -> float:
     return EFFICACY * (delay_s - jitter_s)
 
 
-def _snapshot(calls: Calls | None, fast_s: float) -> dict[str, int]:
-    """Count all calls and those answered within the largest bound of the caller's histogram that is at most ``fast_s``."""
-    if calls is None:
+def _snapshot(calls: Calls | Uncounted | None, fast_s: float) -> dict[str, int]:
+    """
+    Count all calls and those answered within the largest bound of the caller's histogram that is at most ``fast_s``.
+
+    Empty where nothing is counted, or where no bound is so small: then no count says how many came sooner.
+    """
+    if not isinstance(calls, Calls):
         return {}
     below = [bound for bound in calls.answered if bound <= fast_s]
-    answered = max(calls.answered.values(), default=0)
-    return {"fast": calls.answered[max(below)] if below else 0, "called": answered + calls.failed}
+    return {"fast": calls.answered[max(below)], "called": calls.called} if below else {}

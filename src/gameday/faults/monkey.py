@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Annotated, cast
 
 from pydantic import BaseModel, Field, JsonValue, NonNegativeInt
@@ -16,7 +15,7 @@ from gameday.experiment.monkey import SEEN_S
 from gameday.experiment.units import Share
 from gameday.experiment.writing import share
 from gameday.faults.protocol import Data, Proof
-from gameday.faults.replicas import kill_each, mistakes, serving, slow
+from gameday.faults.replicas import kill_each, mistakes, serving
 from gameday.targets.protocol import Replica, Target
 
 _There = Mapping[str, tuple[Replica, ...]]
@@ -85,22 +84,21 @@ class Monkey:
         ready = _ready(there, target)
         kept = _kept(there, ready, cast("Mapping[str, int]", undo["ready"]), planned)
         free = {name: ready[name] for name, why in kept.items() if not why}
-        victims = _drawn(free, planned)
-        asked: list[JsonValue] = [*kill_each(target, (each.name for each in victims), lease_s=0.0)]
+        service, victims = _drawn(free, planned)
+        kill_each(target, service, (each.name for each in victims), lease_s=0.0)
         killed: dict[str, JsonValue] = {each.name: each.identity for each in victims}
-        return {"killed": killed, "asked": asked, "kept": "; ".join(why for why in kept.values() if why)}
+        return {"service": service, "killed": killed, "kept": "; ".join(why for why in kept.values() if why)}
 
     def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:
         """Hold no lease."""
 
-    def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
+    def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:  # noqa: ARG002 - the protocol's signature
         """See that none of the killed replicas is there any more; where nobody was killed, say why."""
         killed = cast("dict[str, str | None]", injected["killed"])
         if not killed:
             text = f"nobody was killed: {injected['kept']}"
             return Proof(bites=True, asked=0, measured=0, unit="replicas", n=0, bypassed=0, text=text)
-        asked = cast("list[str]", injected["asked"])
-        now = serving(chain.from_iterable(_there(planned, target).values()), asked)
+        now = serving(target.replicas(cast("str", injected["service"])))
         left = [name for name, was in killed.items() if now.get(name) is not None and now[name] == was]
         gone = len(killed) - len(left)
         return Proof(
@@ -110,7 +108,7 @@ class Monkey:
             unit="replicas",
             n=len(killed),
             bypassed=len(left),
-            text=f"of {', '.join(killed)}, {gone} of {len(killed)} are no longer what was there{slow(asked)}",
+            text=f"of {', '.join(killed)}, {gone} of {len(killed)} are no longer what was there",
         )
 
     def undo(self, undo: Data, target: Target) -> None:
@@ -119,7 +117,7 @@ class Monkey:
     def healed(self, undo: Data, target: Target) -> bool:
         """See as many replicas of each service ready as there were."""
         return all(
-            sum(_is_ready(each, target) for each in target.replicas(name)) >= before
+            sum(_is_ready(name, each, target) for each in target.replicas(name)) >= before
             for name, before in cast("Mapping[str, int]", undo["ready"]).items()
         )
 
@@ -129,11 +127,11 @@ def _there(planned: PlannedFault, target: Target) -> _There:
 
 
 def _ready(there: _There, target: Target) -> _There:
-    return {name: tuple(each for each in replicas if _is_ready(each, target)) for name, replicas in there.items()}
+    return {name: tuple(each for each in replicas if _is_ready(name, each, target)) for name, replicas in there.items()}
 
 
-def _is_ready(replica: Replica, target: Target) -> bool:
-    return replica.identity is not None and not replica.ending and target.is_ready(replica.name)
+def _is_ready(service: str, replica: Replica, target: Target) -> bool:
+    return replica.identity is not None and not replica.ending and target.is_ready(service, replica.name)
 
 
 def _kept(there: _There, ready: _There, before: Mapping[str, int], planned: PlannedFault) -> dict[str, str]:
@@ -152,14 +150,14 @@ def _missing(ready: _There, before: Mapping[str, int]) -> Iterator[str]:
             yield f"of {name} {len(replicas)} of {before[name]} are ready"
 
 
-def _drawn(free: _There, planned: PlannedFault) -> tuple[Replica, ...]:
-    """Draw a replica, and with it, up to the blast radius, others of its service; the same for the same names and seed."""
+def _drawn(free: _There, planned: PlannedFault) -> tuple[str, tuple[Replica, ...]]:
+    """Draw a service and replicas of it, one and up to the blast radius others; the same for the same names and seed."""
     source = random.Random(cast("int", planned.parameters["seed"]))  # noqa: S311 - not for secrets
     everyone = [(name, each) for name in sorted(free) for each in sorted(free[name], key=lambda one: one.name)]
     if not everyone:
-        return ()
+        return "", ()
     service, first = source.choice(everyone)
     others = [each for name, each in everyone if name == service and each != first]
     radius = cast("float", planned.parameters["blast_radius"])
     most = min(max(1, int(radius * (len(others) + 1))), max(1, len(others)))
-    return (first, *source.sample(others, source.randint(1, most) - 1))
+    return service, (first, *source.sample(others, source.randint(1, most) - 1))

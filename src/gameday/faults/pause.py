@@ -11,7 +11,7 @@ from gameday.experiment.declared import Declared, Name
 from gameday.experiment.model import System
 from gameday.faults.place import LEASE_S
 from gameday.faults.protocol import Data, Proof
-from gameday.faults.replicas import Some, chosen_of, in_words, mistakes
+from gameday.faults.replicas import Some, chosen_of, in_words, mistakes, spares
 from gameday.targets.protocol import Target
 
 
@@ -33,7 +33,7 @@ class Pause:
         """Find a service that the system does not have."""
         return mistakes(cast("Pause.Parameters", parameters).service, system)
 
-    def plan(self, parameters: BaseModel, system: System) -> PlannedFault:  # noqa: ARG002 - the protocol's signature
+    def plan(self, parameters: BaseModel, system: System) -> PlannedFault:
         """Say who is stopped; which replicas that are is drawn when they are known."""
         given = cast("Pause.Parameters", parameters)
         who = in_words(given.replicas, given.service)
@@ -44,10 +44,11 @@ class Pause:
             services=(given.service,),
             edges=(),
             dose=who,
-            effect=f"SIGSTOP stops {who}: connections stay open, and nothing answers.",
-            undo="SIGCONT lets it go on; it comes by itself 5 s after gameday's last sign of life, and at once when the node ends.",
-            proof="The processes are in state T, and asked directly they do not answer.",
+            effect=f"SIGSTOP, or in a pod a tracer, stops {who}: connections stay open, and nothing answers.",
+            undo="SIGCONT, or the end of the tracer, lets it go on; by itself 5 s after gameday's last sign of life, and at once when what stops it ends.",
+            proof="The processes are stopped (state T or t), and asked directly they do not answer.",
             inside=True,
+            spares=spares(given.replicas, given.service, system),
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -62,14 +63,15 @@ class Pause:
     def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:  # noqa: ARG002 - the protocol's signature
         """Stop them again, which extends the lease."""
         for name in cast("list[str]", undo["replicas"]):
-            target.pause(name, lease_s=LEASE_S)
+            target.pause(cast("str", undo["service"]), name, lease_s=LEASE_S)
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:
         """See the state of each, and ask it."""
         chosen = cast("list[str]", injected["replicas"])
-        now = {each.name: each for each in target.replicas(cast("str", planned.parameters["service"]))}
+        service = cast("str", planned.parameters["service"])
+        now = {each.name: each for each in target.replicas(service)}
         stopped = [name for name in chosen if name in now and now[name].stopped]
-        silent = [name for name in stopped if not target.is_ready(name)]
+        silent = [name for name in stopped if not target.is_ready(service, name)]
         return Proof(
             bites=len(silent) == len(chosen) > 0,
             asked=len(chosen),
@@ -83,10 +85,11 @@ class Pause:
     def undo(self, undo: Data, target: Target) -> None:
         """Let them go on."""
         for name in cast("list[str]", undo["replicas"]):
-            target.resume(name)
+            target.resume(cast("str", undo["service"]), name)
 
     def healed(self, undo: Data, target: Target) -> bool:
         """See them run and answer again."""
-        names = cast("list[str]", undo["replicas"])
-        now = {each.name: each for each in target.replicas(cast("str", undo["service"]))}
-        return all(not now[name].stopped for name in names if name in now) and all(map(target.is_ready, names))
+        names, service = cast("list[str]", undo["replicas"]), cast("str", undo["service"])
+        now = {each.name: each for each in target.replicas(service)}
+        goes_on = all(not now[name].stopped for name in names if name in now)
+        return goes_on and all(target.is_ready(service, name) for name in names)

@@ -1,15 +1,19 @@
-"""Where a fault on connections acts: one edge, or every edge into a service."""
+"""Where a fault acts: on one edge, or every edge into a service; and whether anybody calls there."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from pydantic import model_validator
 
-from gameday.experiment.catalogue import Mistake
+from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.declared import Declared, Name
 from gameday.experiment.model import System
 from gameday.experiment.notation import Edge
 from gameday.faults.protocol import Data
-from gameday.targets.protocol import CANARY_S, Target, TargetError
+from gameday.targets.protocol import CANARY_S, Calls, Target, TargetError, Uncounted, cluster
 
 LEASE_S = 5.0
 """How long a fault outlives its last renewal (one a second): four missed renewals heal it."""
@@ -56,6 +60,46 @@ class Place(Declared):
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """
+    What a fault met of its callers' own traffic; what a canary meets says nothing of theirs.
+
+    Attributes:
+        met: Callers were seen on every edge that a loaded route needs, and on one at least.
+        n: Connections or requests that callers tried through the proxy while the fault was on.
+        text: The same as a clause of a proof.
+    """
+
+    met: bool
+    n: int
+    text: str
+
+
+def reach(planned: PlannedFault, target: Target) -> Reach:
+    """Read the proxies' counts of what callers, and not canaries, tried since the fault was injected."""
+    attempts = {edge: target.edge(edge).attempts for edge in planned.edges}
+    n = sum(attempts.values())
+    silent = [edge for edge in planned.edges if not attempts[edge]]
+    clauses = [f"callers tried {n} times through the proxy"]
+    if unmet := [edge for edge in silent if edge in planned.needed]:
+        clauses.append(f"none of them on {', '.join(unmet)}, which loaded routes need")
+    if unused := [edge for edge in silent if edge not in planned.needed]:
+        clauses.append(f"nobody called on {', '.join(unused)}, which no loaded route needs, so nothing is known there")
+    return Reach(met=n > 0 and not unmet, n=n, text=", ".join(clauses))
+
+
+def uncounted(calls: Mapping[str, Calls | Uncounted | None]) -> str:
+    """Return as a clause of a proof why the counters that a system file names say nothing of edges; empty where it names none."""
+    reasons = dict.fromkeys(each.reason for each in calls.values() if isinstance(each, Uncounted))
+    coarse = [edge for edge, each in calls.items() if isinstance(each, Calls)]
+    if coarse:
+        reasons[
+            f"the counters of {', '.join(edge.split(' -> ')[0] for edge in coarse)} had no value at the injection, or no bucket so small"
+        ] = None
+    return f"; {'; '.join(reasons)}, so the caller's own count was not compared" if reasons else ""
+
+
 def time_canaries(edges: tuple[str, ...], target: Target) -> Data:
     """Return what an undo needs: the edges, and how long a canary takes on each. Raises ``TargetError`` when one is not answered."""
     took_s = {edge: target.canary_s(edge) for edge in edges}
@@ -71,9 +115,32 @@ def heal(undo: Data, target: Target) -> None:
 
 
 def is_healed(undo: Data, target: Target) -> bool:
-    """See proxies that hold no fault, and canaries as fast as they were."""
+    """Return whether proxies hold no fault, and canaries are as fast as they were."""
     before: dict[str, float] = undo["canary_s"]  # type: ignore[assignment]  # as written above
     return all(
         target.edge(edge).is_free and target.canary_s(edge) < min(canary_s + CANARY_SLACK_S, CANARY_S)
         for edge, canary_s in before.items()
     )
+
+
+def see_called(planned: PlannedFault, target: Target) -> None:
+    """
+    Look for calls over the edges into the services of a fault that loaded routes need; changes nothing.
+
+    Raises:
+        TargetError: Nobody calls one of them, so what is named is not what serves the load.
+    """
+    callers: dict[str, list[str]] = defaultdict(list)
+    for edge in planned.called:
+        caller, callee = edge.split(" -> ")
+        callers[callee].append(caller)
+    for service, names in callers.items():
+        found = cluster(target).called(service, names)
+        if found is not None and not found.by:
+            who = " or ".join(names)
+            others = f"; connections came from {', '.join(found.others[:4])} only" if found.others else ""
+            raise TargetError(
+                f"no caller: no connection of {who} to any replica of {service} was seen, and loaded routes need "
+                f"{' or '.join(f'{name} -> {service}' for name in names)}{others}; "
+                f"next: see that the system file names the workload that serves {who} (services.{service}.deployment)"
+            )

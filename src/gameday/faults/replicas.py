@@ -50,28 +50,31 @@ def chosen_of(planned: PlannedFault, target: Target) -> tuple[str, ...]:
     return choose(names, cast("str", planned.parameters["replicas"]), cast("int", planned.parameters["seed"]))
 
 
-def kill_each(target: Target, names: Iterable[str], *, lease_s: float, grace_s: float = 0.0) -> list[str]:
-    """Kill them, the last name first, as a StatefulSet gives up its pods; return who was only asked to end. Raises ``TargetError``."""
-    last_first = sorted(names, key=lambda name: (len(name), name), reverse=True)
-    return [name for name in last_first if not target.kill(name, lease_s=lease_s, grace_s=grace_s)]
+def kill_each(target: Target, service: str, names: Iterable[str], *, lease_s: float, grace_s: float = 0.0) -> None:
+    """Kill these replicas of a service, the last name first, as a StatefulSet gives up its pods. Raises ``TargetError``."""
+    for name in sorted(names, key=lambda name: (len(name), name), reverse=True):
+        target.kill(service, name, lease_s=lease_s, grace_s=grace_s)
 
 
-def serving(replicas: Iterable[Replica], asked: Iterable[str]) -> dict[str, str | None]:
-    """Return name and identity of those that may serve; of those that are ending, only who was asked to (``asked``) may."""
-    asked = set(asked)
-    return {each.name: each.identity for each in replicas if not each.ending or each.name in asked}
-
-
-def slow(asked: Iterable[str]) -> str:
-    """Say who could not be ended at once; empty when nobody."""
-    names = ", ".join(asked)
-    return f"; SIGTERM came first for {names}, which could not be ended at once" if names else ""
+def serving(replicas: Iterable[Replica], *, graceful: Iterable[str] = ()) -> dict[str, str | None]:
+    """Return name and identity of those that may serve; of those that are ending, only who was given a grace may."""
+    graceful = set(graceful)
+    return {each.name: each.identity for each in replicas if not each.ending or each.name in graceful}
 
 
 def in_words(some: str, service: str) -> str:
     """Say which are taken: ``one replica of web``."""
     each = {"one": "one replica", "all": "every replica"}.get(some, f"{some} of the replicas, at least one,")
     return f"{each} of {service}"
+
+
+def spares(some: str, service: str, system: System) -> bool | None:
+    """
+    Return whether replicas are left that answer.
+
+    None where that depends on how many there are. Of a store there is one.
+    """
+    return False if some == "all" or system.services[service].kind != "http" else None
 
 
 def mistakes(service: str, system: System) -> tuple[Mistake, ...]:

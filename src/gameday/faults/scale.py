@@ -29,6 +29,10 @@ class Scale:
 
     parameters: type[BaseModel] = Parameters
 
+    def __init__(self) -> None:
+        """Know of nobody else who scales."""
+        self._others: dict[str, int] = {}
+
     def check(self, parameters: BaseModel, system: System) -> tuple[Mistake, ...]:
         """Find a service that the system does not have."""
         return mistakes(cast("Scale.Parameters", parameters).service, system)
@@ -50,6 +54,7 @@ class Scale:
             proof="Its ready replicas, and the endpoints to which its callers are sent.",
             targets=self.targets,
             held=True,
+            spares=given.replicas > 0,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:
@@ -60,27 +65,41 @@ class Scale:
             raise TargetError(f"{service} is to have {asked} replicas already; scale it to another number")
         return {"service": service, "replicas": before}
 
-    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:
+    def inject(self, planned: PlannedFault, target: Target, undo: Data) -> Data:  # noqa: ARG002 - the protocol's signature
         """Scale."""
-        self.renew(planned, target, undo)
+        self._others.pop(_service(planned), None)
+        cluster(target).scale(_service(planned), _asked(planned), lease_s=LEASE_S)
         return {}
 
     def renew(self, planned: PlannedFault, target: Target, undo: Data) -> None:  # noqa: ARG002 - the protocol's signature
-        """Ask for as many again, which extends the lease."""
-        cluster(target).scale(_service(planned), _asked(planned), lease_s=LEASE_S)
+        """
+        Ask for as many again, which extends the lease.
+
+        Note it where somebody else has asked for another number meanwhile.
+        """
+        service, asked = _service(planned), _asked(planned)
+        if (found := cluster(target).workload(service).desired) != asked:
+            self._others[service] = found
+        cluster(target).scale(service, asked, lease_s=LEASE_S)
 
     def prove(self, planned: PlannedFault, target: Target, injected: Data) -> Proof:  # noqa: ARG002 - the protocol's signature
-        """Count what is ready, and where callers are sent."""
+        """Count what is ready, and where callers are sent; a number that somebody else changes is not held."""
         asked, now = _asked(planned), cluster(target).workload(_service(planned))
         off = max(abs(now.ready - asked), abs(now.endpoints - asked))
+        other = self._others.get(_service(planned))
         return Proof(
-            bites=now.desired == asked and off == 0,
+            bites=now.desired == asked and off == 0 and other is None,
             asked=asked,
             measured=now.ready,
             unit="replicas",
             n=1,
             bypassed=min(off, 1),
-            text=f"{_service(planned)} has {now.ready} of {asked} replicas ready and {now.endpoints} endpoints",
+            text=f"{_service(planned)} has {now.ready} of {asked} replicas ready and {now.endpoints} endpoints"
+            + (
+                ""
+                if other is None
+                else f", but somebody else has scaled it to {other} meanwhile: an autoscaler or an operator"
+            ),
         )
 
     def undo(self, undo: Data, target: Target) -> None:

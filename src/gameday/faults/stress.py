@@ -75,6 +75,7 @@ class Stress:
             scales=("cores", "memory_bytes"),
             targets=TARGETS if given.service else ("local",),
             inside=True,
+            spares=True,
         )
 
     def prepare(self, planned: PlannedFault, target: Target) -> Data:

@@ -1,8 +1,8 @@
 """
 What a load of several workers is told and tells: the border between the session and the master that runs elsewhere.
 
-The session asks the master over HTTP; every request carries the crew's token. The master is Locust's own, and hands on to its
-workers what is theirs. Standard library only: both sides import it.
+The session asks the master over HTTP; every request proves to be the session's (``agent.proof``). The master is
+Locust's own, and hands on to its workers what is theirs. Standard library only: both sides import it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class Crew(Protocol):
 
     def ask(self, path: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask the master."""
+        ...
+
+    def stuck(self) -> str:
+        """Return why workers will not start, in the words of the place where they are to run; empty while they may."""
         ...
 
     def url(self, service: str) -> str:

@@ -30,6 +30,8 @@ SILENCE_S = 5.0
 """Ten heartbeats: a worker of which nothing is heard for so long no longer sends on time."""
 STOP_S = 5.0
 ASK_S = 5.0
+_STUCK_S = 1.0
+"""How often it is asked why workers do not start."""
 ROUND_TRIPS = 9
 """Of so many the quickest tells how far a worker's clock is off; half of it is what remains unknown."""
 LASTS_LONGER_S = 120.0
@@ -56,7 +58,6 @@ class DistributedSession:
         urls: Route -> base URL as the workers reach it.
         secrets: Name -> value; they travel in the requests to the master and to the workers, and no disk holds them.
         crew: Where master and workers run.
-        max_in_flight: Open requests of all workers beyond which arrivals are dropped.
 
     Raises:
         LoadSpecError: A route cannot be loaded as it is declared.
@@ -72,7 +73,6 @@ class DistributedSession:
         urls: Mapping[str, str],
         secrets: Mapping[str, str],
         crew: Crew,
-        max_in_flight: int = 2000,
     ) -> None:
         """Resolve the routes; nothing is started."""
         self._plan, self._folder, self._crew = plan, folder, crew
@@ -82,7 +82,7 @@ class DistributedSession:
             worker=0,
             seed=plan.seed,
             hang_s=plan.experiment.load.hang_s,
-            max_in_flight=max(1, max_in_flight // self._count),
+            max_in_flight=plan.most_in_flight,
             routes=route_specs(plan, urls, secrets),
         )
         self._clocks: tuple[Clock, ...] = ()
@@ -173,7 +173,7 @@ class DistributedSession:
 
     @property
     def running(self) -> bool:
-        """Tell whether the load is not over."""
+        """Return whether the load is not over."""
         return self.finished is None and self._lost is None
 
     @property
@@ -219,9 +219,14 @@ class DistributedSession:
             raise LoadLostError(f"the load's master cannot be asked for {path}: {error}") from error
 
     def _await(self, until_s: float, what: str, missing: Callable[[], tuple[int, ...]]) -> None:
+        look_s = time.monotonic()
         while waited := missing():
+            names = ", ".join(map(str, waited))
+            if time.monotonic() > look_s:
+                look_s = time.monotonic() + _STUCK_S
+                if why := self._crew.stuck():
+                    raise LoadLostError(f"{why}; so load workers {names} of {self._count} cannot start")
             if time.monotonic() > until_s:
-                names = ", ".join(map(str, waited))
                 raise LoadLostError(f"of {self._count} load workers, {names} did not say in time that they {what}")
             self._over.wait(PULL_S / 2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from gameday.load.wire import Event, LoadDone, LoadTick, RouteDone, RouteTick
@@ -51,6 +52,7 @@ def merged_done(events: Sequence[Event | None]) -> LoadDone | None:
         cpu_share=max(each.cpu_share for each in done),
         ended_s=min(each.ended_s for each in done),
         stopped=any(each.stopped for each in done),
+        shortages=sum((Counter(each.shortages) for each in done), Counter()),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -11,8 +10,10 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
+from gameday.agent.waiting import readable
 from gameday.load.schedule import Schedule
 from gameday.load.wire import MESSAGE_SIZE_BYTES
+from gameday.record.scrubbing import Scrubber
 
 _STDERR_SIZE_BYTES = 4096
 _LOG_SIZE_BYTES = 1 << 20
@@ -27,13 +28,14 @@ class ChildProcess:
 
     Args:
         schedule: Handed over in memory, through an inherited file descriptor.
-        secrets: Values that its environment must not hold and that are blotted out of what it printed.
+        secrets: Values that its environment must not hold and that are hidden in what it printed.
         whole_environment: Whether it gets them all the same: a person's own locustfile reads its secrets from there.
     """
 
     def __init__(self, schedule: Schedule, *, secrets: Iterable[str], whole_environment: bool = False) -> None:
         """Start it; it is not ready yet."""
-        self._secrets = tuple(sorted((secret for secret in secrets if secret), key=len, reverse=True))
+        values = frozenset(secrets)
+        self._scrubber = Scrubber(values)
         self._messages, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._stderr = os.memfd_create("load-stderr")
         memory = os.memfd_create("load-schedule")
@@ -46,7 +48,7 @@ class ChildProcess:
                 stdout=self._stderr,
                 stderr=self._stderr,
                 pass_fds=(theirs.fileno(), memory),
-                env={n: value for n, value in os.environ.items() if whole_environment or value not in self._secrets},
+                env={n: value for n, value in os.environ.items() if whole_environment or value not in values},
                 start_new_session=True,
             )
         self._messages.settimeout(0.0)
@@ -82,14 +84,14 @@ class ChildProcess:
     def wait_for_message(self, timeout_s: float) -> None:
         """Return when a message or their end has come, or after the time."""
         if self._messages.fileno() >= 0:
-            select.select([self._messages], [], [], max(0.0, timeout_s))
+            readable(self._messages, timeout_s)
 
     def printed(self) -> str:
-        """Return the last lines that it printed, secrets blotted out."""
+        """Return the last lines that it printed, secrets hidden."""
         return self._last(_STDERR_SIZE_BYTES)
 
     def log(self) -> str:
-        """Return all that it printed, at most the last megabyte, secrets blotted out; empty once it is closed."""
+        """Return all that it printed, at most the last megabyte, secrets hidden; empty once it is closed."""
         return self._last(_LOG_SIZE_BYTES)
 
     def _last(self, most_bytes: int) -> str:
@@ -97,13 +99,13 @@ class ChildProcess:
             return ""
         size = os.fstat(self._stderr).st_size
         text = os.pread(self._stderr, most_bytes, max(0, size - most_bytes)).decode(errors="replace")
-        return self.blotted(text).strip()
+        if size > most_bytes:  # half a secret would not be known as one
+            text = text.partition("\n")[2]
+        return self.hide_secrets(text).strip()
 
-    def blotted(self, text: str) -> str:
-        """Return a text with every secret in it as ``***``."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+    def hide_secrets(self, text: str) -> str:
+        """Return a text without secrets."""
+        return self._scrubber.text(text)
 
     def kill(self) -> None:
         """Kill it if it still runs, and reap it; idempotent."""

@@ -57,7 +57,7 @@ class LoadSession:
         urls: Route -> base URL, ``http://HOST:PORT``.
         secrets: Name -> value of what ``${name}`` stands for in headers and bodies. They travel over the child's standard input
             only: its arguments, its environment and the disk never hold them.
-        max_in_flight: Open requests beyond which arrivals are dropped; at least the peak rate times the hang threshold.
+        max_in_flight: Open requests beyond which arrivals are dropped; the plan's if it is not given.
         locustfile: Where the locustfile of a closed plan lies; its secrets are in the environment, as for any Locust user.
 
     Raises:
@@ -73,7 +73,7 @@ class LoadSession:
         folder: Path,
         urls: Mapping[str, str],
         secrets: Mapping[str, str],
-        max_in_flight: int = 2000,
+        max_in_flight: int | None = None,
         locustfile: Path | None = None,
     ) -> None:
         """Resolve the routes; nothing is started."""
@@ -84,7 +84,7 @@ class LoadSession:
             worker=0,
             seed=plan.seed,
             hang_s=plan.experiment.load.hang_s,
-            max_in_flight=max_in_flight,
+            max_in_flight=max_in_flight or plan.most_in_flight,
             routes=closed_routes(plan) if locustfile else route_specs(plan, urls, secrets),
             closed=closed_spec(plan, urls, locustfile) if locustfile else None,
         )
@@ -164,7 +164,7 @@ class LoadSession:
 
     @property
     def running(self) -> bool:
-        """Tell whether the process lives and the load is not over."""
+        """Return whether the process lives and the load is not over."""
         self._drain()
         return self._child is not None and self._done is None and self._lost is None
 
@@ -243,7 +243,7 @@ class LoadSession:
         child.kill()
         printed = child.printed()
         self._close(child)
-        self._lost = child.blotted(f"the load process {how}") + (f"; it printed:\n{printed}" if printed else "")
+        self._lost = child.hide_secrets(f"the load process {how}") + (f"; it printed:\n{printed}" if printed else "")
 
     def _close(self, child: ChildProcess) -> None:
         """Let go of the process; what a person's own locustfile printed is kept in the run's folder."""

@@ -146,12 +146,45 @@ class RouteDone:
 
 
 @dataclass(frozen=True, slots=True)
+class UserClass:
+    """A user class of a locustfile: how many of its users were made, and how many requests they sent together."""
+
+    name: str
+    users: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """
+    What one place in a locustfile raised.
+
+    Attributes:
+        user: The user class; empty for what belongs to none, such as a listener or a shape.
+        task: The function: a task, ``on_start``, ``tick``, or which listener.
+        count: How often.
+        error: The first exception in one line, with the line of the file.
+        traceback: Of the first.
+    """
+
+    user: str
+    task: str
+    count: int
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoadDone:
     """
     The end: every arrival scheduled before ``ended_s`` has its row; ``cpu_share`` of one core over the whole load.
 
-    ``late_s`` is of a closed load, whose requests have no schedule to be late for: the p99, after the warm-up, of how late the process came
-    to look at its clock, which is how long a user or an answer may have waited for it.
+    Attributes:
+        late_s: Of a closed load, whose requests have no schedule to be late for: the p99, after the warm-up, of how late the process came to
+            look at its clock, which is how long a user or an answer may have waited for it.
+        shortages: How often the process had not enough of something (``agent.resources``).
+        user_classes: Of a closed load; ``raised`` are its exceptions.
+        exit_code: What the locustfile set as ``environment.process_exit_code``; None if it set nothing.
     """
 
     routes: tuple[RouteDone, ...]
@@ -159,11 +192,27 @@ class LoadDone:
     ended_s: float
     stopped: bool
     late_s: float | None = None
+    shortages: Mapping[str, int] = field(default_factory=dict)
+    user_classes: tuple[UserClass, ...] = ()
+    raised: tuple[Raised, ...] = ()
+    exit_code: int | None = None
 
     def data(self) -> dict[str, Any]:
         """Return what the history keeps of it."""
-        late = {} if self.late_s is None else {"late_s": round(self.late_s, 6)}
-        return {"rows": dict(self.rows), "cpu_share": round(self.cpu_share, 4), **late}
+        of_users = {}
+        if self.late_s is not None:
+            of_users = {
+                "late_s": round(self.late_s, 6),
+                "user_classes": [asdict(each) for each in self.user_classes],
+                "raised": [asdict(each) for each in self.raised],
+                "exit_code": self.exit_code,
+            }
+        return {
+            "rows": dict(self.rows),
+            "cpu_share": round(self.cpu_share, 4),
+            **of_users,
+            **({"shortages": dict(self.shortages)} if self.shortages else {}),
+        }
 
     @property
     def rows(self) -> Mapping[str, int]:
@@ -229,7 +278,8 @@ def load_event(message: bytes) -> Event:
     if kind == "LoadTick":
         return LoadTick(**{**value, "routes": tuple(RouteTick(**route) for route in value["routes"])})
     if kind == "LoadDone":
-        return LoadDone(**{**value, "routes": tuple(RouteDone(**route) for route in value["routes"])})
+        parts = (("routes", RouteDone), ("user_classes", UserClass), ("raised", Raised))
+        return LoadDone(**{**value, **{key: tuple(part(**each) for each in value[key]) for key, part in parts}})
     if kind == "Fatal":
         return Fatal(**value)
     raise ValueError(f"an event Ready, LoadTick, LoadDone or Fatal, not {kind!r}")

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from gameday.record.guarded import read_bytes
 from gameday.record.history import Event, Record
 from gameday.record.scrubbing import HIDDEN
 
@@ -95,8 +96,7 @@ def _clocks(folder: Path) -> Iterator[tuple[Path, Clock]]:
         if path.stem in LATER:
             continue
         try:
-            with path.open("rb") as file:
-                value = json.loads(file.readline())
+            value = json.loads(read_bytes(path).split(b"\n", 1)[0])
             yield path, Clock(str(value["boot_id"]), float(value["start_s"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue  # killed while it wrote its first line

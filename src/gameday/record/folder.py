@@ -11,17 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 from pydantic import JsonValue, TypeAdapter
 
 from gameday.experiment.plan import Plan, read_plan
 from gameday.record.belonging import Clock, digest, late_rows, stranger
-from gameday.record.history import Event, Record, gaps, read_history
+from gameday.record.guarded import MOST_ROWS_BYTES, ToldError, read_bytes, read_text
+from gameday.record.history import Event, Record, lost, read_history
 from gameday.record.metrics import Metrics, read_metrics
 from gameday.record.names import read_names
 from gameday.record.requests import Rows, header, read_rows
 
 LONGEST_S = 7 * 24 * 3600.0
 """No set-up takes longer: a later time is no time."""
+_ODD = "lost in requests.*.bin: {} of {} rows are of a worker that the run did not have"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,8 @@ class RunData:
     lost: tuple[str, ...] = ()
 
 
-class NotARunError(Exception):
+class NotARunError(ToldError):
     """The folder holds no run; the text says what is missing."""
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file at once or not at all: whoever reads it sees the old text or the new one, whole."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
 
 
 def read_about(folder: Path) -> About:
@@ -100,8 +96,10 @@ def read_run(folder: Path) -> RunData:
     plan, history = read_plan(text), read_history(folder)
     see_one_run(folder, {**started(plan), "plan": digest(text)}, history)
     origin_s = _origin_s(history)
-    _see_header(folder, plan, origin_s)
+    workers = _see_headers(folder, plan, origin_s)
     rows = read_rows(folder)
+    known = np.isin(rows["worker"], np.array(list(workers), np.int64))
+    rows, odd = rows[known], int(np.count_nonzero(~known))
     if origin_s is None and len(rows):
         raise NotARunError(
             f"{folder}/history does not say when the load began, so its {len(rows)} requests cannot be placed in time"
@@ -113,7 +111,7 @@ def read_run(folder: Path) -> RunData:
         history=tuple(replace(record, t_s=round(record.t_s - origin_s, 6)) for record in history),
         metrics=read_metrics(folder).shifted(-origin_s),
         names=read_names(folder),
-        lost=gaps(history),
+        lost=(*lost(folder, history), *(_ODD.format(odd, odd + len(rows)) for _ in range(bool(odd)))),
     )
 
 
@@ -141,19 +139,28 @@ def see_one_run(
         raise NotARunError(problem)
 
 
-def _see_header(folder: Path, plan: Plan, origin_s: float | None) -> None:
-    """Raise ``NotARunError`` when request rows are of another format, of a plan with other routes, or of another run."""
+def _see_headers(folder: Path, plan: Plan, origin_s: float | None) -> frozenset[int]:
+    """
+    Return the numbers of the workers that wrote request rows.
+
+    Raises:
+        NotARunError: Rows are of another format, of a plan with other routes, or of another run.
+    """
+    workers = set()
     for path in sorted(folder.glob("requests.*.bin")):
         try:
             told = header(path)
         except ValueError as error:
-            if path.read_bytes().count(b"\n"):
+            if b"\n" in read_bytes(path, most_bytes=MOST_ROWS_BYTES):
                 raise NotARunError(f"{path} cannot be read: {error}") from None
             continue  # killed while it wrote its first line: it holds no rows
         if told.get("routes") != [load.route for load in plan.routes]:
             raise NotARunError(f"{path} holds the requests of another plan: its routes are {told.get('routes')}")
         if problem := late_rows(folder, path, told, origin_s):
             raise NotARunError(problem)
+        if isinstance(worker := told.get("worker"), int):
+            workers.add(worker)
+    return frozenset(workers)
 
 
 def _origin_s(history: tuple[Record, ...]) -> float | None:
@@ -164,6 +171,6 @@ def _origin_s(history: tuple[Record, ...]) -> float | None:
 
 def _text(folder: Path, name: str) -> str:
     try:
-        return (folder / name).read_text(encoding="utf-8")
+        return read_text(folder / name)
     except FileNotFoundError:
         raise NotARunError(f"{folder} holds no {name}: give the folder of a run, such as reports/latest") from None

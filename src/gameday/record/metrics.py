@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from gameday.record.guarded import MOST_ROWS_BYTES, open_regular, open_to_append
 
 Series = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
@@ -27,13 +31,19 @@ def sample_key(name: str, labels: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """All samples of a run: ``samples[(service, key)]`` is a tuple of (t_s, value), ascending in t_s."""
+    """All samples of a run: ``samples[(service, key)]`` are pairs of (t_s, value), or an array of two columns, ascending in t_s."""
 
-    samples: Mapping[tuple[str, str], tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    samples: Mapping[tuple[str, str], tuple[tuple[float, float], ...] | npt.NDArray[np.float64]] = field(
+        default_factory=dict
+    )
 
     def series(self, service: str, name: str, **labels: str) -> Series:
         """Return times and values of one series; two empty arrays when it was never seen."""
-        points = self.samples.get((service, sample_key(name, labels)), ())
+        return self.of(service, sample_key(name, labels))
+
+    def of(self, service: str, key: str) -> Series:
+        """Return times and values of the series with a sample key; two empty arrays when it was never seen."""
+        points = self.samples.get((service, key), ())
         both = np.array(points, float).reshape(-1, 2)
         return both[:, 0], both[:, 1]
 
@@ -43,7 +53,12 @@ class Metrics:
 
     def shifted(self, by_s: float) -> Metrics:
         """Return the same samples with ``by_s`` added to every time."""
-        return Metrics({key: tuple((t + by_s, v) for t, v in points) for key, points in self.samples.items()})
+        return Metrics(
+            {
+                key: np.array(points, float).reshape(-1, 2) + np.array((by_s, 0.0))
+                for key, points in self.samples.items()
+            }
+        )
 
 
 class MetricsWriter:
@@ -51,7 +66,7 @@ class MetricsWriter:
 
     def __init__(self, folder: Path) -> None:
         """Create the file."""
-        self._file = (folder / "metrics.ndjson").open("a", encoding="utf-8")
+        self._file = os.fdopen(open_to_append(folder / "metrics.ndjson"), "a", encoding="utf-8")
 
     def append(self, t_s: float, service: str, values: Mapping[str, float]) -> None:
         """Append one page's values."""
@@ -65,12 +80,19 @@ class MetricsWriter:
 
 def read_metrics(folder: Path) -> Metrics:
     """Read a run's samples; a torn last line is ignored, no file gives no samples."""
-    samples: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    samples: dict[tuple[str, str], array[float]] = {}
     path = folder / "metrics.ndjson"
-    for line in path.read_bytes().split(b"\n") if path.exists() else ():
-        for key, point in _points(line):
-            samples.setdefault(key, []).append(point)
-    return Metrics({key: tuple(sorted(points)) for key, points in samples.items()})
+    if os.path.lexists(path):
+        with os.fdopen(open_regular(path, most_bytes=MOST_ROWS_BYTES), "rb") as file:
+            for line in file:
+                for key, point in _points(line):
+                    samples.setdefault(key, array("d")).extend(point)
+    return Metrics({key: _sorted(np.array(points).reshape(-1, 2)) for key, points in samples.items()})
+
+
+def _sorted(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return samples by their time, those of the same time by their value."""
+    return points[np.lexsort((points[:, 1], points[:, 0]))]
 
 
 def _points(line: bytes) -> Iterator[tuple[tuple[str, str], tuple[float, float]]]:
@@ -78,7 +100,7 @@ def _points(line: bytes) -> Iterator[tuple[tuple[str, str], tuple[float, float]]
     try:
         page = json.loads(line)
         service, t_s, values = str(page["service"]), float(page["t_s"]), page["values"].items()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return
     for key, value in values:
         if isinstance(value, int | float) and math.isfinite(value) and math.isfinite(t_s):

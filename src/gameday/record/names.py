@@ -12,6 +12,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gameday.record.guarded import open_to_append, read_bytes
+
 
 class NamesWriter:
     """The one writer of one file; it is created with the first name."""
@@ -22,7 +24,7 @@ class NamesWriter:
 
     def add(self, route: int, name: str) -> None:
         """Append one name."""
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        file = open_to_append(self._path)
         try:
             os.write(file, (json.dumps({"route": route, "name": name}) + "\n").encode())
         finally:
@@ -33,10 +35,10 @@ def read_names(folder: Path) -> Mapping[int, str]:
     """Return route index -> request name, in the order of first appearance; a torn last line is ignored."""
     names: dict[int, str] = {}
     for path in sorted(folder.glob("requests.*.names")):
-        for line in path.read_bytes().split(b"\n"):
+        for line in read_bytes(path).split(b"\n"):
             try:
                 value = json.loads(line)
                 names[int(value["route"])] = str(value["name"])
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 continue
     return names

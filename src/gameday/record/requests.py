@@ -18,7 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gameday.record.guarded import MOST_ROWS_BYTES, open_regular
+
 FORMAT = 1
+MOST_HEADER_BYTES = 1 << 20
 
 ROW = np.dtype(
     [
@@ -37,6 +40,8 @@ ROW = np.dtype(
     ]
 )
 UNKNOWN = 255
+FLUSH_S = 1.0
+"""Rows are on the disk this long after their request ended: a load writes at least every 0.5 s, also if its rows come from a cluster."""
 Rows = npt.NDArray[np.void]
 
 
@@ -66,18 +71,17 @@ class RowReader:
         """Return the whole records written since the last call, by file and then in file order."""
         parts = [np.empty(0, ROW)]
         for path in sorted(self._folder.glob("requests.*.bin")):
-            with path.open("rb") as file:
+            with os.fdopen(open_regular(path, most_bytes=MOST_ROWS_BYTES), "rb") as file:
                 start = self._next.get(path)
                 if start is None:
                     if not file.readline().endswith(b"\n"):
                         continue
                     start = file.tell()
                 file.seek(start)
-                data = file.read()
-            whole = len(data) // ROW.itemsize * ROW.itemsize
-            self._next[path] = start + whole
-            parts.append(np.frombuffer(data[:whole], ROW))
-        return np.concatenate(parts)
+                rows = np.fromfile(file, ROW)
+            self._next[path] = start + len(rows) * ROW.itemsize
+            parts.append(rows)
+        return parts[-1] if len(parts) <= 2 else np.concatenate(parts)
 
 
 def read_rows(folder: Path) -> Rows:
@@ -88,8 +92,13 @@ def read_rows(folder: Path) -> Rows:
 
 def header(path: Path) -> dict[str, Any]:
     """Return the header of a row file. Raises ``ValueError`` when it is torn or of another format."""
-    with path.open("rb") as file:
-        value = json.loads(file.readline())
+    with os.fdopen(open_regular(path, most_bytes=MOST_ROWS_BYTES), "rb") as file:
+        try:
+            value = json.loads(file.readline(MOST_HEADER_BYTES))
+        except RecursionError:
+            raise ValueError(f"{path}: a header that is nested too deep") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: no header")  # noqa: TRY004 - a broken file is a wrong value, of whatever type
     if value.get("format") != FORMAT:
         raise ValueError(f"{path}: rows of format {value.get('format')}; this version reads {FORMAT}")
     return dict(value)

@@ -28,16 +28,16 @@ def to_json(analysis: Analysis, plan: Plan, about: About) -> str:
     body = _plain(analysis)
     if not isinstance(body, dict):  # pragma: no cover - a dataclass always becomes an object
         raise TypeError(type(body))
-    return (
-        json.dumps(
-            {"schema": SCHEMA, **body, "run": _run(plan, about)},
-            indent=1,
-            sort_keys=True,
-            ensure_ascii=False,
-            allow_nan=False,
-        )
-        + "\n"
-    )
+    report = _stable({"schema": SCHEMA, **body, "run": _run(plan, about)})
+    return json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _stable(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {key: _stable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_stable(each) for each in value]
+    return figures.stable(value) if isinstance(value, float) else value
 
 
 def _run(plan: Plan, about: About) -> dict[str, JsonValue]:
@@ -65,14 +65,5 @@ def _run(plan: Plan, about: About) -> dict[str, JsonValue]:
 
 
 def _plain(value: object) -> JsonValue:
-    return _finite(_ANY.dump_python(value, mode="json"))
-
-
-def _finite(value: JsonValue) -> JsonValue:
-    if isinstance(value, float):
-        return figures.stable(value)
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_finite(inner) for inner in value]
-    return value
+    plain: JsonValue = _ANY.dump_python(value, mode="json")
+    return plain

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from gameday.analysis.model import Analysis, Verdict
 from gameday.experiment.plan import Plan
+from gameday.experiment.visible import visible
 from gameday.report import figures
 from gameday.report.ending import Line, Role, ending, next_step
 from gameday.report.progress import PlainView, encodable, suffers
@@ -88,7 +90,7 @@ class LiveView:
 
     def step(self, text: str) -> None:
         """Show a step; the one before counts as done."""
-        self._steps.append(text)
+        self._steps.append(visible(text))
         self._draw()
 
     def phase(self, name: str, start_s: float, end_s: float) -> None:
@@ -99,12 +101,13 @@ class LiveView:
 
     def tick(self, t_s: float, routes: Sequence[RouteLine], in_flight: int) -> None:
         """Show the routes as they are now."""
-        self._t_s, self._routes, self._in_flight = t_s, tuple(routes), in_flight
+        self._t_s, self._in_flight = t_s, in_flight
+        self._routes = tuple(replace(line, route=visible(line.route)) for line in routes)
         self._draw()
 
     def notice(self, text: str) -> None:
         """Add a line to the recent ones."""
-        self._notices.append((self._t_s, text))
+        self._notices.append((self._t_s, visible(text)))
         self._draw()
 
     def close(self) -> None:

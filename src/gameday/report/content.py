@@ -65,6 +65,8 @@ def headline(analysis: Analysis) -> tuple[str, str]:
     decided = next((each for each in judged if each.id == analysis.decided_by), None)
     if decided is None:
         return "", analysis.reason
+    if decided.id == "gate.complete":  # what ended a run early speaks for itself
+        return "", sentence(analysis.reason)
     return sentence(f"{_said(decided)}: {decided.title}"), sentence(analysis.reason.removeprefix(f"{decided.id}: "))
 
 
@@ -133,6 +135,18 @@ def grouped(checks: tuple[Finding, ...], decided_by: str | None) -> tuple[Group,
         for title, found in members.items()
         if found
     )
+
+
+def worst(groups: tuple[Group, ...], most: int) -> tuple[Group, ...]:
+    """Return the worst checks of all groups, at most so many; groups keep their order, and those without a check are left out."""
+    if sum(len(group.checks) for group in groups) <= most:
+        return groups
+    ranked = sorted(
+        (check for group in groups for check in group.checks), key=lambda check: _BY_STATUS.index(check.status)
+    )
+    shown = {check.id for check in ranked[:most]}
+    cut = (Group(group.title, tuple(check for check in group.checks if check.id in shown)) for group in groups)
+    return tuple(group for group in cut if group.checks)
 
 
 def failed_first(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
@@ -211,6 +225,11 @@ def _stated(label: str, planned: str, gate: Gate | None) -> str:
     evidence = f" ({'; '.join(gate.evidence)})" if gate.evidence else ""
     found = sentence(f"{gate.reason.rstrip('.')}{evidence}")
     return f"{label} {MARKS[gate.status]} {gate.status}: {sentence(planned)} {found}"
+
+
+def tracebacks(gate: Gate) -> tuple[str, ...]:
+    """Return what a gate that does not hold shows in several lines: tracebacks of a person's own code."""
+    return tuple(text for text in gate.evidence if "\n" in text) if gate.status == Status.FAIL else ()
 
 
 def sentence(text: str) -> str:

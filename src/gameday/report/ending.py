@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gameday.analysis.continuity import deciding_length_s
 from gameday.analysis.model import Analysis, Finding, Status, Verdict
+from gameday.experiment.checks.phases import MOST_S
 from gameday.experiment.plan import Plan
+from gameday.experiment.writing import seconds
 from gameday.report import content, figures
 
 MOST_FINDINGS = 5
@@ -70,12 +73,17 @@ def next_step(analysis: Analysis, plan: Plan, *, program: str = "gameday", run: 
         case Verdict.INVALID:
             return f"read under Gates in the report what did not hold, and what this machine lacks:\n{doctor or f'{program} doctor'}"
         case _:
-            return _undecided(plan, same)
+            return _undecided(analysis, plan, same)
 
 
-def _undecided(plan: Plan, same: str) -> str:
+def _undecided(analysis: Analysis, plan: Plan, same: str) -> str:
+    if analysis.decided_by == "gate.users":
+        return "repair the locustfile, and run it again; what it printed is in the run's logs/locust.log"
     if plan.closed:
         return "no latency passes while users wait for answers; load.routes instead of a locustfile can show one"
+    if (decides_s := deciding_length_s(analysis, most_s=MOST_S)) is not None:
+        what = f"a fault phase of {seconds(decides_s)} decides, if as much of the time holds again"
+        return f"{what}:\n{same} --seed {plan.seed + 1}"
     return f"longer phases or higher rates decide; or ask again with other arrivals:\n{same} --seed {plan.seed + 1}"
 
 
@@ -102,12 +110,12 @@ def _why(analysis: Analysis, plan: Plan, width: int) -> Iterator[Line]:
     if len(bad) > MOST_FINDINGS:
         yield Line(f"  and {len(bad) - MOST_FINDINGS} more in the report", "muted")
     for gate in analysis.gates:
-        if gate.reason == analysis.reason:
-            continue
-        if gate.status in {Status.FAIL, Status.INCONCLUSIVE}:
+        if gate.status in {Status.FAIL, Status.INCONCLUSIVE} and gate.reason not in analysis.reason:
             yield from _wrapped(
                 f"gate {content.MARKS[gate.status]} {gate.title}: {gate.reason}", width, "  ", _role(gate.status)
             )
+        for text in content.tracebacks(gate)[:1]:
+            yield from (Line(f"    {line}", "muted") for line in text.splitlines())
 
 
 def _telling(analysis: Analysis) -> list[Finding]:

@@ -1,5 +1,5 @@
 """
-Write numbers for people: the only place where a float becomes text.
+Write numbers in tables, in the same way as ``analysis.wording`` writes them in sentences.
 
 Units as in ``analysis.model``: ``s`` (printed as ms below one second), ``ratio`` (printed as percent), ``times`` (printed
 with a multiplication sign), anything else is printed behind the number. Three significant digits, commas between thousands, a true minus sign.
@@ -11,10 +11,10 @@ import math
 from typing import Literal
 
 from gameday.analysis.model import Interval
+from gameday.analysis.wording import MINUS, bare_percent, bound, fixed, seconds, trimmed
 
 NOTHING = "—"
 UNBOUNDED = "not bounded"
-MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -25,28 +25,17 @@ def quantity(value: float | None, unit: str) -> str:
     if math.isinf(value):
         return UNBOUNDED
     if unit == "s":
-        return duration(value)
+        return seconds(value)
     if unit == "ratio":
-        return f"{_percent(value)} %"
+        return f"{bare_percent(value)} %"
     return _with_unit(significant(value), unit)
-
-
-def duration(value_s: float) -> str:
-    """Write a duration: ``12.3 s``, ``1.94 s``, ``230 ms``, ``4.2 ms``, ``0.42 ms``, ``0 s``."""
-    size_s = abs(value_s)
-    if size_s == 0:
-        return "0 s"
-    if size_s >= 0.9995:
-        return f"{_fixed(value_s, 1 if size_s >= 9.995 else 2)} s"
-    size_ms = size_s * 1000
-    return f"{_fixed(value_s * 1000, 0 if size_ms >= 9.95 else 1 if size_ms >= 0.995 else 2)} ms"
 
 
 def latency(value_s: float | None, hang_s: float) -> str:
     """Write a quantile of response times; from the hang threshold on it is only known to be longer: ``> 3 s``."""
     if value_s is None or math.isnan(value_s):
         return NOTHING
-    return f"> {trimmed(hang_s)} s" if value_s >= hang_s else duration(value_s)
+    return f"> {trimmed(hang_s)} s" if value_s >= hang_s else seconds(value_s)
 
 
 def measured(value: float | None, unit: str, interval: Interval | None) -> str:
@@ -61,20 +50,16 @@ def measured(value: float | None, unit: str, interval: Interval | None) -> str:
     return quantity(value, unit)
 
 
-def limit(bound: float, unit: str) -> str:
+def limit(value: float, unit: str) -> str:
     """Write a declared bound as people write it, without padding: ``250 ms``, ``0.5 %``, ``1.2 queries per key``."""
-    if unit == "s":
-        return f"{trimmed(bound)} s" if abs(bound) >= 1 or bound == 0 else f"{trimmed(bound * 1000)} ms"
-    if unit == "ratio":
-        return f"{trimmed(bound * 100)} %"
-    return _with_unit(trimmed(bound), unit)
+    return bound(value, unit) if unit in {"s", "ratio"} else _with_unit(trimmed(value), unit)
 
 
-def accepted(op: Literal["<", ">"] | None, bound: float | None, unit: str) -> str:
+def accepted(op: Literal["<", ">"] | None, at: float | None, unit: str) -> str:
     """Write an accepted range, to which its bound belongs: ``≤ 1.2 queries per key``; a dash when nothing is demanded."""
-    if op is None or bound is None:
+    if op is None or at is None:
         return NOTHING
-    return f"{'≤' if op == '<' else '≥'} {limit(bound, unit)}"
+    return f"{'≤' if op == '<' else '≥'} {limit(at, unit)}"
 
 
 def interval_text(interval: Interval | None, unit: str) -> str:
@@ -89,9 +74,22 @@ def interval_text(interval: Interval | None, unit: str) -> str:
     return f"[{pair}]{suffix} ({trimmed(interval.level * 100)} %)"
 
 
+def change(value: float, lo: float | None, hi: float | None, unit: str) -> str:
+    """
+    Write a difference with its interval at 99 %, if it has one, an open end as ``∞``: ``+12 ms [3.00, 27.0] ms (99 %)``.
+
+    That of ratios (``times``) is a ratio itself.
+    """
+    sign = "+" if value > 0 and unit != "times" else ""
+    if lo is None and hi is None:
+        return f"{sign}{quantity(value, unit)}"
+    ends = Interval(-math.inf if lo is None else lo, math.inf if hi is None else hi, 0.99)
+    return f"{sign}{quantity(value, unit)} {interval_text(ends, unit)}"
+
+
 def clock(t_s: float) -> str:
     """Write a time on the load's clock, to a tenth of a second: ``22.0 s``, negative before the load began."""
-    return f"{_fixed(t_s, 1)} s"
+    return f"{fixed(t_s, 1)} s"
 
 
 def count(n: float) -> str:
@@ -101,7 +99,7 @@ def count(n: float) -> str:
 
 def share(part: float, whole: float) -> str:
     """Write a part of a whole in percent; a dash for a part of nothing."""
-    return f"{_percent(part / whole)} %" if whole else NOTHING
+    return f"{bare_percent(part / whole)} %" if whole else NOTHING
 
 
 def difference(predicted: float, measured_value: float) -> str:
@@ -111,7 +109,7 @@ def difference(predicted: float, measured_value: float) -> str:
     off = measured_value / predicted - 1
     if abs(off) < 0.0005:
         return "as predicted"
-    return f"{_percent(abs(off))} % {'more' if off > 0 else 'less'}"
+    return f"{bare_percent(abs(off))} % {'more' if off > 0 else 'less'}"
 
 
 def significant(value: float) -> str:
@@ -119,14 +117,8 @@ def significant(value: float) -> str:
     if not math.isfinite(value):
         return "∞" if value > 0 else f"{MINUS}∞" if value < 0 else NOTHING
     if value == round(value) and abs(value) < 1e15:
-        return _fixed(value, 0)
+        return fixed(value, 0)
     return _three_digits(value)
-
-
-def trimmed(value: float) -> str:
-    """Write a number with at most four decimals and no trailing zeros: ``0.5``, ``250``, ``1.2``."""
-    text = _fixed(value, 4)
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def coordinate(value: float) -> str:
@@ -154,26 +146,9 @@ def _scale(largest: float, unit: str) -> tuple[float, str]:
 
 def _end(value: float, unit: str) -> str:
     if unit == "ratio" and math.isfinite(value):
-        return _percent(value / 100)
+        return bare_percent(value / 100)
     return _three_digits(value) if math.isfinite(value) and value else significant(value)
 
 
 def _three_digits(value: float) -> str:
-    return _fixed(value, max(0, min(6, 2 - math.floor(math.log10(abs(value))))))
-
-
-def _percent(ratio: float) -> str:
-    """Write percent; only what is exactly all or nothing is printed as ``100`` or ``0``."""
-    size = abs(ratio) * 100
-    if size in {0.0, 100.0}:
-        return _fixed(ratio * 100, 0)
-    if 99.9 <= size < 100:
-        return _fixed(math.copysign(min(math.floor(size * 100 + 1e-6) / 100, 99.99), ratio), 2)
-    if size < 0.005:
-        return "<0.01" if ratio > 0 else f"{MINUS}<0.01"
-    return _fixed(ratio * 100, 1 if size >= 9.995 else 2)
-
-
-def _fixed(value: float, decimals: int) -> str:
-    text = f"{abs(value):,.{decimals}f}"
-    return f"{MINUS}{text}" if value < 0 and text.strip("0.,") else text
+    return fixed(value, max(0, min(6, 2 - math.floor(math.log10(abs(value))))))

@@ -85,11 +85,13 @@ def ending(analysis: Analysis, plan: ForeignPlan, folder: Path) -> tuple[Line, .
         Line(""),
         Line(f"  report  {folder / 'report.html'}"),
         Line(f"          {(folder.absolute() / 'report.html').as_uri()}", "muted"),
-        Line(f"  next    {_next(analysis)}", "next"),
+        Line(f"  next    {_next(analysis, plan)}", "next"),
     )
 
 
-def _next(analysis: Analysis) -> str:
+def _next(analysis: Analysis, plan: ForeignPlan) -> str:
+    if not plan.method:
+        return "give the method an action, and the action a proof: probe (docs/chaos-toolkit.md)"
     if analysis.decided_by == "gate.fault-proven":
         return "give each action a proof: probe with a tolerance, so that its effect is seen (docs/chaos-toolkit.md)"
     if analysis.verdict is Verdict.PASS:

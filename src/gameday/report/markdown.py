@@ -12,6 +12,7 @@ from gameday.report import content, figures, routes
 
 MOST_CHECKS = 60
 MOST_HAPPENINGS = 50
+MOST_ROUTES = 30
 """How many rows are shown, so that the whole stays under two hundred lines; what is left out is said."""
 
 
@@ -53,9 +54,12 @@ def _struck(analysis: Analysis, plan: Plan) -> Iterator[str]:
             *(figures.share(part.n, line.fate.scheduled) if part.n else "0" for part in line.fate.parts[1:]),
             f"{line.usual_p95} → {line.fate.p95}",
         )
-        for line in lines
+        for line in routes.most_telling(lines, MOST_ROUTES)
     )
     yield from table(("route", "good", *(f"{kind}" for kind in routes.KINDS[1:]), "p95"), "lrrrrrr", rows)
+    if len(lines) > MOST_ROUTES:
+        yield ""
+        yield f"{len(lines) - MOST_ROUTES} further routes lost less."
 
 
 def _deeds(analysis: Analysis, plan: Plan) -> Iterator[str]:
@@ -104,6 +108,10 @@ def _gates(analysis: Analysis) -> Iterator[str]:
     for gate in told:
         then = "" if gate.status == "shown" else f" {content.sentence(content.consequence(gate))}"
         yield f"- {content.MARKS[gate.status]} **{plain(gate.title)}** {code(gate.id)}: {plain(content.sentence(gate.reason))}{then}"
+        for text in content.tracebacks(gate)[:1]:
+            yield ""
+            yield from (f"      {line}" for line in text.splitlines())
+            yield ""
 
 
 def _predictions(analysis: Analysis) -> Iterator[str]:
@@ -163,10 +171,12 @@ def table(heads: tuple[str, ...], sides: str, rows: Iterable[tuple[str, ...]]) -
 
 def plain(words: str) -> str:
     """Write words so that nothing in them is read as Markdown, HTML or a mention; a line end becomes a space."""
-    safe = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", " ".join(words.split()))
+    safe = re.sub(r"([\\`*_\[\]|~#]|^[-+=])", r"\\\1", " ".join(words.split()))
+    safe = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", safe)
     return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
 
 
 def code(words: str) -> str:
-    """Write words as code, on one line."""
-    return f"`{' '.join(words.split()).replace('`', chr(0x2019)).replace('|', chr(0x2223))}`"
+    """Write words as code, on one line; a dash where there are none."""
+    line = " ".join(words.split()).replace("`", chr(0x2019)).replace("|", chr(0x2223))
+    return f"`{line}`" if line else figures.NOTHING

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 
+from gameday.analysis import wording
 from gameday.analysis.model import Analysis, RouteSeries, SystemSeries
 from gameday.experiment.plan import Phase
 from gameday.report import figures, svg
@@ -14,8 +16,53 @@ from gameday.report.routes import KINDS
 
 WIDTH, HEIGHT = 340.0, 152.0
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 314.0, 16.0, 135.0
+MOST_COLUMNS = 137
+"""More columns than every second unit of a plot's width cannot be told apart, and would make the page of a long run large."""
+MOST_MARKS = 20
+"""More faults or moments than this are drawn as one path."""
 FLOOR_S = 0.001
 """Response times below a millisecond are drawn as one: nothing is decided down there."""
+
+
+def thinned(route: RouteSeries) -> RouteSeries:
+    """
+    Return a series that has no more bins than a plot has columns: each shows its worst second.
+
+    Counts are those of the bin with most that was not good, quantiles and requests in flight the largest.
+    """
+    count = -(-len(route.start_s) // MOST_COLUMNS)
+    if count <= 1:
+        return route
+    groups = [range(first, min(first + count, len(route.start_s))) for first in range(0, len(route.start_s), count)]
+    worst = [max(group, key=lambda k: route.hung[k] + route.bad[k] + route.rejected[k]) for group in groups]
+
+    def largest(values: Sequence[float | None]) -> tuple[float | None, ...]:
+        return tuple(max((value for k in group if (value := values[k]) is not None), default=None) for group in groups)
+
+    return replace(
+        route,
+        start_s=tuple(route.start_s[group[0]] for group in groups),
+        good=tuple(route.good[k] for k in worst),
+        degraded=tuple(route.degraded[k] for k in worst),
+        rejected=tuple(route.rejected[k] for k in worst),
+        bad=tuple(route.bad[k] for k in worst),
+        hung=tuple(route.hung[k] for k in worst),
+        p50_s=largest(route.p50_s),
+        p95_s=largest(route.p95_s),
+        in_flight=tuple(max(route.in_flight[k] for k in group) for group in groups),
+    )
+
+
+def _thinned(series: SystemSeries) -> SystemSeries:
+    """Return a signal with the least and the largest value of each column, in the order in which they came."""
+    count = -(-len(series.t_s) // MOST_COLUMNS)
+    if count <= 2:
+        return series
+    kept: list[int] = []
+    for first in range(0, len(series.t_s), count):
+        group = range(first, min(first + count, len(series.t_s)))
+        kept += sorted({min(group, key=series.values.__getitem__), max(group, key=series.values.__getitem__)})
+    return replace(series, t_s=tuple(series.t_s[k] for k in kept), values=tuple(series.values[k] for k in kept))
 
 
 def response_times(route: RouteSeries, analysis: Analysis, told: str, *, deadline_s: float, hang_s: float) -> Markup:
@@ -46,14 +93,17 @@ def response_times(route: RouteSeries, analysis: Analysis, told: str, *, deadlin
     return svg.drawing(WIDTH, HEIGHT, parts, title=f"Response time of {route.route} over time. {told}", role="plot")
 
 
-def outcomes(route: RouteSeries, analysis: Analysis, told: str) -> Markup:
-    """Plot what became of each second's requests, stacked, best at the bottom."""
+def outcomes(route: RouteSeries, analysis: Analysis, told: str, *, bin_s: float = 1.0) -> Markup:
+    """Plot what became of each second's requests, stacked, best at the bottom; counts are those of ``bin_s``."""
     x = _time_axis(analysis)
-    columns = list(zip(*(_counts(route, kind) for kind in KINDS), strict=True))
+    columns = [
+        column if bin_s == 1 else tuple(n / bin_s for n in column)
+        for column in zip(*(_counts(route, kind) for kind in KINDS), strict=True)
+    ]
     ticks = svg.linear_ticks(max([1, *(sum(column) for column in columns)]))
     y = svg.Scale(0, ticks[-1], BOTTOM, TOP)
     parts = [*_frame(analysis, x, _labelled(ticks, y, "/s"))]
-    width = x(1.0) - x(0.0)
+    width = x(route.width_s) - x(0.0)
     for index, kind in enumerate(KINDS):
         drawn = (
             (x(start_s), y(sum(column[: index + 1])), width, y(sum(column[:index])) - y(sum(column[: index + 1])))
@@ -70,7 +120,9 @@ def in_flight(route: RouteSeries, analysis: Analysis) -> Markup:
     ticks = svg.linear_ticks(max([4, *route.in_flight]))
     y = svg.Scale(0, ticks[-1], BOTTOM, TOP)
     parts = [*_frame(analysis, x, _labelled(ticks, y, ""))]
-    parts.append(svg.polyline(_points([t + 1 for t in route.start_s], route.in_flight, x, y), "line flight"))
+    parts.append(
+        svg.polyline(_points([t + route.width_s for t in route.start_s], route.in_flight, x, y), "line flight")
+    )
     parts.extend(_hover(route, x, lambda k: f"{route.in_flight[k]} in flight"))
     return svg.drawing(
         WIDTH,
@@ -83,6 +135,7 @@ def in_flight(route: RouteSeries, analysis: Analysis) -> Markup:
 
 def signal(series: SystemSeries, analysis: Analysis) -> Markup:
     """Plot one signal of the system under test, with the limit that it cannot pass."""
+    series = _thinned(series)
     x = _time_axis(analysis)
     finite = [value for value in (*series.values, series.limit or 0.0) if math.isfinite(value)]
     ticks = (0.0, 0.5, 1.0) if series.unit == "ratio" and max(finite) <= 1 else svg.linear_ticks(max([*finite, 1e-9]))
@@ -108,22 +161,43 @@ def _frame(analysis: Analysis, x: svg.Scale, ticks: Iterable[tuple[float, str]])
     """Draw what lies behind every plot: phases with their names, the fault's shade, a kill's moments, the grid and both axes."""
     for phase in analysis.phases:
         yield from _phase(phase, x)
-    for start_s, end_s, _ in analysis.faulted:
-        if end_s - start_s < 1:
-            yield svg.segment(x(start_s), TOP, x(start_s), BOTTOM, "struck")
-        else:
-            yield svg.box(x(start_s), TOP, x(end_s) - x(start_s), BOTTOM - TOP, "band")
-    for kill in analysis.kills:
-        for moment_s in (kill.left_s, kill.failed_s, kill.ready_s, kill.back_s):
-            if moment_s is not None:
-                yield svg.segment(x(moment_s), TOP, x(moment_s), BOTTOM, "moment")
+    yield from _upright((x(start_s) for start_s, end_s, _ in analysis.faulted if end_s - start_s < 1), "struck")
+    for start_s, end_s in _joined((start_s, end_s) for start_s, end_s, _ in analysis.faulted if end_s - start_s >= 1):
+        yield svg.box(x(start_s), TOP, x(end_s) - x(start_s), BOTTOM - TOP, "band")
+    moments = ((kill.left_s, kill.failed_s, kill.ready_s, kill.back_s) for kill in analysis.kills)
+    yield from _upright((x(moment_s) for four in moments for moment_s in four if moment_s is not None), "moment")
     for y, name in ticks:
         yield svg.segment(LEFT, y, RIGHT, y, "grid")
         yield svg.text(LEFT - 4, y + 3.2, name, anchor="end")
     times = [second for second in svg.linear_ticks(x.hi, about=6) if second <= x.hi]
     for second in times:
         last = second == times[-1]
-        yield svg.text(x(second), BOTTOM + 12, f"{figures.trimmed(second)}{' s' if last else ''}", anchor="middle")
+        yield svg.text(x(second), BOTTOM + 12, f"{wording.trimmed(second)}{' s' if last else ''}", anchor="middle")
+
+
+def _upright(places: Iterable[float], role: str) -> Iterator[Markup]:
+    """Draw upright lines; many of them as one path, each place once."""
+    at = list(places)
+    if len(at) > MOST_MARKS:
+        once = dict.fromkeys(map(figures.coordinate, at))
+        yield svg.element("path", d="".join(f"M{each} {TOP:g}V{BOTTOM:g}" for each in once), class_=role)
+        return
+    for each in at:
+        yield svg.segment(each, TOP, each, BOTTOM, role)
+
+
+def _joined(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return spans as they are; of many, those that touch as one."""
+    found = list(spans)
+    if len(found) <= MOST_MARKS:
+        return found
+    joined: list[tuple[float, float]] = []
+    for start_s, end_s in sorted(found):
+        if joined and start_s <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end_s, joined[-1][1])
+        else:
+            joined.append((start_s, end_s))
+    return joined
 
 
 def _phase(phase: Phase, x: svg.Scale) -> Iterator[Markup]:
@@ -144,10 +218,10 @@ def _points(
 
 
 def _hover(route: RouteSeries, x: svg.Scale, told: Callable[[int], str]) -> Iterator[Markup]:
-    """Draw an unseen column per second whose title a mouse shows."""
-    width = x(1.0) - x(0.0)
+    """Draw an unseen column per bin whose title a mouse shows."""
+    width = x(route.width_s) - x(0.0)
     for k, start_s in enumerate(route.start_s):
-        title = svg.element("title", f"{figures.trimmed(start_s)} s: {told(k)}")
+        title = svg.element("title", f"{wording.trimmed(start_s)} s: {told(k)}")
         yield svg.element("rect", title, x=x(start_s), y=TOP, width=width, height=BOTTOM - TOP, class_="hover")
 
 
@@ -155,8 +229,11 @@ def _times_of(route: RouteSeries, k: int, hang_s: float) -> str:
     return f"p50 {figures.latency(route.p50_s[k], hang_s)}, p95 {figures.latency(route.p95_s[k], hang_s)}"
 
 
-def _counts_of(column: Sequence[int]) -> str:
-    return ", ".join(f"{n} {kind}" for n, kind in zip(column, KINDS, strict=True) if n) or "nothing scheduled"
+def _counts_of(column: Sequence[float]) -> str:
+    return (
+        ", ".join(f"{wording.trimmed(n)} {kind}" for n, kind in zip(column, KINDS, strict=True) if n)
+        or "nothing scheduled"
+    )
 
 
 def _counts(route: RouteSeries, kind: str) -> tuple[int, ...]:
@@ -171,16 +248,16 @@ def _counts(route: RouteSeries, kind: str) -> tuple[int, ...]:
 
 
 def _labelled(ticks: Sequence[float], y: svg.Scale, unit: str) -> list[tuple[float, str]]:
-    return [(y(tick), f"{figures.trimmed(tick)}{unit if tick == ticks[-1] else ''}") for tick in ticks]
+    return [(y(tick), f"{wording.trimmed(tick)}{unit if tick == ticks[-1] else ''}") for tick in ticks]
 
 
 def _short(value: float, unit: str) -> str:
     return (
-        f"{figures.trimmed(value * 100)} %"
+        f"{wording.trimmed(value * 100)} %"
         if unit == "ratio"
         else _short_time(value)
         if unit == "s"
-        else figures.trimmed(value)
+        else wording.trimmed(value)
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
+from gameday.analysis import wording
+from gameday.experiment.visible import visible
 from gameday.report import figures
 from gameday.runner.view import RouteLine
 
@@ -23,7 +25,7 @@ _ASCII = str.maketrans(
         "≥": ">=",
         "∞": "inf",
         "—": "-",
-        figures.MINUS: "-",
+        wording.MINUS: "-",
         "±": "+-",
     }
 )
@@ -76,12 +78,13 @@ class PlainView:
 
 
 def suffers(line: RouteLine) -> bool:
-    """Tell whether less than 90 % of what is offered comes back good: what deserves an eye, not a verdict."""
+    """Return whether less than 90 % of what is offered comes back good: what deserves an eye, not a verdict."""
     return line.goodput_per_s < 0.9 * line.offered_per_s
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """Return the text as the stream can take it: unchanged, or with its signs in ASCII."""
+    """Return the text as the stream can take it, without control characters: unchanged, or with its signs in ASCII."""
+    text = visible(text)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

@@ -95,6 +95,13 @@ def struck(analysis: Analysis, plan: Plan) -> tuple[Struck, ...]:
     return tuple(sorted(lines, key=lambda line: (line.control, -line.fate.lost)))
 
 
+def most_telling(lines: tuple[Struck, ...], most: int) -> tuple[Struck, ...]:
+    """Return at most so many lines, in their order: the controls and the routes that lost most."""
+    controls = sum(line.control for line in lines)
+    kept = max(0, most - controls)
+    return tuple(line for index, line in enumerate(lines) if line.control or index < kept)[-most:]
+
+
 def _fate(summary: RouteSummary, hang_s: float) -> Fate:
     counts = {name.lower(): n for name, n in summary.outcomes.items()}
     counts["cut"] = summary.cut

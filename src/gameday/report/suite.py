@@ -12,8 +12,10 @@ from typing import Literal
 
 from pydantic import JsonValue, TypeAdapter
 
+from gameday.analysis import wording
+from gameday.analysis.differences import LEAST_BEFORE, Difference, Figure
 from gameday.analysis.model import Interval
-from gameday.analysis.suite import Change, Comparison, Figure, Row, SuiteRun, Turn
+from gameday.analysis.suite import Change, Comparison, Row, SuiteRun, Turn
 from gameday.report import content, figures
 from gameday.report.html import environment, style
 from gameday.report.markdown import code, plain, table
@@ -32,7 +34,7 @@ _WORDS = (
     ),
     (
         "better, worse",
-        "the intervals of then and now do not overlap; findings whose intervals do are not called anything",
+        "now is beyond what the earlier runs make expect of one more (99 %); of fewer than three earlier runs nothing is called so",
     ),
     ("newly failing", "it came out as expected the time before, and now it did not, for whatever reason"),
     (
@@ -57,12 +59,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One finding then and now."""
+    """One finding then and now; ``differs`` is what now differs by from all earlier runs."""
 
     experiment: str
     title: str
     then: str
     now: str
+    differs: str
     call: str
 
 
@@ -100,11 +103,25 @@ def name(row: Row) -> str:
 def findings(comparison: Comparison | None) -> tuple[Told, ...]:
     """Return what was found then and now, what got worse first; nothing without a run before."""
     found = [
-        Told(name(change.now), each.now.title, _figure(each.then), _figure(each.now), each.call)
+        Told(
+            name(change.now),
+            each.now.title,
+            _figure(each.then),
+            _figure(each.now),
+            differs(each.difference, each.now.unit),
+            each.call,
+        )
         for change in (comparison.changes if comparison else ())
         for each in change.findings
     ]
     return tuple(sorted(found, key=lambda each: ("worse", "better", "").index(each.call)))
+
+
+def differs(found: Difference | None, unit: str) -> str:
+    """Write a difference with its interval; a dash where what other runs would differ by is not known."""
+    if found is None or not found.replicated:
+        return figures.NOTHING
+    return figures.change(found.value, found.lo, found.hi, unit)
 
 
 def html(run: SuiteRun, comparison: Comparison | None) -> str:
@@ -148,7 +165,7 @@ def _line(row: Row, change: Change | None) -> Line:
         tone="pass" if not row.code else "fail" if row.code == 1 else "inconclusive",
         word=word,
         since=_since(change),
-        duration=figures.duration(row.duration_s) if row.ended != "not run" else figures.NOTHING,
+        duration=wording.seconds(row.duration_s) if row.ended != "not run" else figures.NOTHING,
     )
 
 
@@ -167,7 +184,7 @@ def _figure(figure: Figure) -> str:
         lo = -math.inf if figure.lo is None else figure.lo
         interval = Interval(lo, math.inf if figure.hi is None else figure.hi, figure.level)
     measured = figures.measured(figure.value, figure.unit, interval)
-    return " ".join(filter(None, (measured, figures.interval_text(interval, figure.unit) or "n_runs=1")))
+    return " ".join(filter(None, (measured, figures.interval_text(interval, figure.unit) or "in this run")))
 
 
 def _facts(run: SuiteRun, comparison: Comparison | None) -> tuple[tuple[str, str], ...]:
@@ -175,10 +192,20 @@ def _facts(run: SuiteRun, comparison: Comparison | None) -> tuple[tuple[str, str
         ("suite", run.name),
         ("target", run.target),
         ("experiments", str(len(run.rows))),
-        ("took", figures.duration(run.duration_s)),
+        ("took", wording.seconds(run.duration_s)),
         ("started", _when(run.started)),
-        ("compared with", _when(comparison.started) if comparison else "nothing"),
+        ("compared with", _compared_with(comparison)),
     )
+
+
+def _compared_with(comparison: Comparison | None) -> str:
+    """Write when the run before was, how many there are, and from which one on changes are called."""
+    if comparison is None:
+        return "nothing"
+    others = comparison.runs - 1
+    more = f", and {others} before it" if others else ""
+    few = f"; better and worse are told from {LEAST_BEFORE} on" if comparison.runs < LEAST_BEFORE else ""
+    return f"{_when(comparison.started)}{more}{few}"
 
 
 def _when(started: str) -> str:
@@ -224,9 +251,12 @@ def _findings(comparison: Comparison | None) -> Iterator[str]:
     yield "### Findings then and now"
     yield ""
     yield from table(
-        ("", "experiment", "finding", "then", "now"),
-        "lllll",
-        ((each.call or "·", code(each.experiment), plain(each.title), each.then, each.now) for each in told),
+        ("", "experiment", "finding", "then", "now", "now, less all before"),
+        "llllll",
+        (
+            (each.call or "·", code(each.experiment), plain(each.title), each.then, each.now, each.differs)
+            for each in told
+        ),
     )
 
 
@@ -243,6 +273,7 @@ def _compared(comparison: Comparison | None) -> JsonValue:
         return None
     return {
         "started": comparison.started,
+        "runs": comparison.runs,
         "gone": [name(row) for row in comparison.gone],
         "experiments": [
             {
@@ -252,10 +283,30 @@ def _compared(comparison: Comparison | None) -> JsonValue:
                 "then": change.then.word if change.then else None,
                 "now": change.now.word,
                 "findings": [
-                    {"id": each.now.id, "then": each.then.value, "now": each.now.value, "call": each.call or None}
+                    {
+                        "id": each.now.id,
+                        "then": each.then.value,
+                        "now": each.now.value,
+                        "difference": as_json(each.difference),
+                        "call": each.call or None,
+                    }
                     for each in change.findings
                 ],
             }
             for change in comparison.changes
         ],
+    }
+
+
+def as_json(found: Difference | None) -> JsonValue:
+    """Return a difference as JSON has it; an open end is null."""
+    if found is None:
+        return None
+    return {
+        "then": found.then,
+        "now": found.now,
+        "value": found.value,
+        "interval": [found.lo, found.hi],
+        "runs": list(found.runs),
+        "replicated": found.replicated,
     }

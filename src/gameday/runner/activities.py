@@ -18,15 +18,13 @@ from gameday.experiment.plan import Plan
 from gameday.faults.activity import answers, begin_asking
 from gameday.faults.protocol import Fault
 from gameday.record.history import Event, History, outstanding, read_history
-from gameday.record.requests import read_rows
+from gameday.record.requests import FLUSH_S, read_rows
 from gameday.runner.env import Env
 from gameday.runner.episode import run_episode
 from gameday.runner.steady_state import measure
 from gameday.runner.undo import undo_all
 from gameday.targets.protocol import Target, TargetError
 
-FLUSH_S = 0.8
-"""Rows are on the disk this long after a request ended: the load writes at least every 0.5 s."""
 SETTLE_S = 0.5
 """What is left of the baseline when it is judged: time to prepare the fault, which begins on the dot."""
 AFTER_S = 5.0

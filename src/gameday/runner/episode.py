@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from gameday.experiment.catalogue import PlannedFault
+from gameday.faults.place import see_called
 from gameday.faults.protocol import Data, Fault
 from gameday.record.history import Event, History, Record
 from gameday.runner.env import Env
@@ -45,7 +46,9 @@ def run_episode(
     """
     held: list[Held] = []
     try:
-        undos = [faults[each.fault].prepare(each, target) for each in planned]
+        undos = [
+            _prepare(f"{each.fault}-{number}", each, faults, target, history) for number, each in enumerate(planned, 1)
+        ]
         env.sleep_until(origin_s + min(each.start_s for each in planned) - INTENT_S)
         for number, (each, undo) in enumerate(zip(planned, undos, strict=True), 1):
             record = _intend(f"{each.fault}-{number}", each, undo, history)
@@ -67,6 +70,16 @@ def run_episode(
         healed &= undo_all([one.record for one in busy if not one.verified], faults, target, history, env)
     if not healed:
         raise TargetError("a fault could not be undone: gameday recover tries again")
+
+
+def _prepare(name: str, planned: PlannedFault, faults: Mapping[str, Fault], target: Target, history: History) -> Data:
+    """Read what the undo of a fault will need; where that fails, record why: nothing else tells it of a fault that never was."""
+    try:
+        see_called(planned, target)
+        return faults[planned.fault].prepare(planned, target)
+    except Exception as error:
+        history.append(Event.FAULT_FAILED, {"id": name, "error": str(error)})
+        raise
 
 
 def _intend(name: str, planned: PlannedFault, undo: Data, history: History) -> Record:

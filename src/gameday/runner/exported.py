@@ -25,6 +25,7 @@ from gameday.faults import catalogue
 from gameday.load.session import LoadSession
 from gameday.record.folder import started
 from gameday.record.history import Event, History, outstanding, read_history
+from gameday.record.marks import marked
 from gameday.runner.activities import Session, use
 from gameday.runner.claim import claim
 from gameday.runner.env import Env
@@ -92,6 +93,7 @@ class Stage:
             plan.experiment.model_dump_json(), plan.system.model_dump_json(), "chaos run", self._locustfile
         )
         folder = create_folder(OUT, plan, sources)
+        ends.enter_context(marked(folder))
         _logger.info("gameday keeps this run in %s; then: gameday report %s", folder, folder)
         history = History(folder, "supervisor", start_s=start_s, secrets=self._secrets.values())
         ends.callback(history.close)
@@ -105,7 +107,7 @@ class Stage:
             progress=_logger.info,
             faults=plan.faults,
         )
-        ends.callback(self._step, history, "looking for what is left", lambda: _look(system, history, plan))
+        ends.callback(self._step, history, "looking for what is left", lambda: _look(system, folder, history, plan))
         ends.callback(self._step, history, "stopping the system", system.stop)
         system.start()
         if claimed.run:
@@ -116,7 +118,7 @@ class Stage:
         if plan.variant:
             system.switch(plan.system.variants[plan.variant])
         system.reset()
-        target = connect(plan.target, system.address)
+        target = connect(plan.target, system.address, plan.system)
         urls = {load.route: target.url(plan.system.routes[load.route].entry) for load in plan.routes}
         load = LoadSession(plan, folder=folder, urls=urls, secrets=self._secrets, locustfile=self._locustfile)
         sampler = Sampler(folder, target, env, start_s=start_s)
@@ -175,8 +177,8 @@ def _undo(session: Session) -> None:
         _logger.error("gameday: a fault could not be undone: %s", _recover(session.plan))
 
 
-def _look(system: Host, history: History, plan: Plan) -> None:
-    found = check_residue(system, history)
+def _look(system: Host, folder: Path, history: History, plan: Plan) -> None:
+    found = check_residue(system, history, faults=len(outstanding(read_history(folder))))
     if found is not None and found.sentences():
         _logger.error("gameday: something is left of the run (%s): %s", "; ".join(found.sentences()), _recover(plan))
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from gameday.agent.lifeline import boot_id
 from gameday.experiment.plan import Plan
-from gameday.record.folder import About, write_text
+from gameday.record.folder import About
+from gameday.record.guarded import write_text
 
 PACKAGES = ("gameday", "chaostoolkit-lib", "locust")
 
@@ -32,11 +33,11 @@ def create_folder(out: Path, plan: Plan, sources: Sources) -> Path:
     """Make ``<out>/<UTC time>-<experiment>/`` with the plan and the sources in it, and point ``<out>/latest`` to it."""
     folder = new_folder(out, plan.name)
     write_text(folder / "plan.json", plan.to_json())
-    (folder / "experiment.yaml").write_text(sources.experiment, encoding="utf-8")
-    (folder / "system.yaml").write_text(sources.system, encoding="utf-8")
+    write_text(folder / "experiment.yaml", sources.experiment)
+    write_text(folder / "system.yaml", sources.system)
     if sources.locustfile:
         (folder / "locustfile.py").write_bytes(sources.locustfile.read_bytes())
-    (folder / "logs").mkdir()
+    (folder / "logs").mkdir(mode=0o755)
     describe(folder, sources, start_s=0.0, parts={})
     point_latest(folder)
     return folder
@@ -45,6 +46,7 @@ def create_folder(out: Path, plan: Plan, sources: Sources) -> Path:
 def new_folder(out: Path, name: str) -> Path:
     """Make an empty folder for a run that begins now."""
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
+    os.umask(os.umask(0) | 0o022)  # recover and report trust no folder in which others can write
     for number in count(1):
         folder = out / (f"{stamp}-{name}" + (f"-{number}" if number > 1 else ""))
         try:

@@ -16,7 +16,13 @@ from gameday.runner.worker_process import Heard, WorkerProcess
 
 
 class Follower:
-    """Keeps where the run is; ``baseline_met`` turns False when the method was skipped because the baseline was off."""
+    """
+    Keeps where the run is.
+
+    Attributes:
+        baseline_met: Turns False when the method was skipped because the baseline was off.
+        refused: Why a fault could not be injected, once that is so: the run cannot be judged any more. Empty until then.
+    """
 
     def __init__(self, plan: Plan, view: View, history: History) -> None:
         """Start before the first phase."""
@@ -24,6 +30,8 @@ class Follower:
         self._phases = list(plan.phases)
         self._tick: LoadTick | None = None
         self.baseline_met = True
+        self.refused = ""
+        self._injected: set[JsonValue] = set()
 
     def follow(self, now_s: float, worker: WorkerProcess, load: Session) -> None:
         """Take in everything new; ``now_s`` is on the load's clock. Raises ``LoadLostError`` when the load process died."""
@@ -40,6 +48,10 @@ class Follower:
     def _heard(self, heard: Heard) -> None:
         if heard.event == Event.HYPOTHESIS and heard.data["phase"] == "baseline" and not heard.data["met"]:
             self.baseline_met = False
+        if heard.event == Event.FAULT_INJECTED:
+            self._injected.add(heard.data["id"])
+        if heard.event == Event.FAULT_FAILED and heard.data["id"] not in self._injected:
+            self.refused = self.refused or f"{heard.data['id']}: {heard.data['error']}"
         if text := _in_words(heard, self._plan):
             self._view.notice(text)
 

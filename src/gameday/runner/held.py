@@ -17,7 +17,7 @@ from gameday.record.history import Event, History, Record
 from gameday.runner.env import Env
 from gameday.targets.protocol import Target, TargetError
 
-_UNREAD: dict[str, JsonValue] = {"text": "its effect could not be read before the fault phase was over"}
+_UNREAD: dict[str, JsonValue] = {"text": "nothing could be read of it before the fault phase was over"}
 
 
 _LOOK_S, _LOOKS = 0.01, 30
@@ -68,12 +68,12 @@ class Held:
 
     @property
     def verified(self) -> bool:
-        """Tell whether it has been recorded as healed."""
+        """Return whether it has been recorded as healed."""
         return self._state is _State.VERIFIED
 
     @property
     def is_undoing(self) -> bool:
-        """Tell whether its undo is under way beside the episode."""
+        """Return whether its undo is under way beside the episode."""
         return self._undoing()
 
     def step(self, t_s: float, env: Env) -> None:
@@ -140,7 +140,8 @@ class Held:
             raise
         self._state = _State.ON
         self._full, self._renewed_s = share == 1.0, t_s
-        killed = {key: self._injected[key] for key in ("killed",) if key in self._injected}
+        told = ("service", "killed", "others") if "killed" in self._injected else ()
+        killed = {key: self._injected[key] for key in told if key in self._injected}
         took_s = round(env.now_s() - begun_s, 6)
         self.history.append(Event.FAULT_INJECTED, {"id": self.name, "took_s": took_s, **killed})
 
@@ -148,15 +149,16 @@ class Held:
         """Extend the lease at the present intensity; what the proof compares with is read anew whenever the full dose begins."""
         self._see_held(t_s)
         share, begun_s = intensity(self.planned, t_s), env.now_s()
-        if share == 1.0 and not self._full:
-            self._injected = self.fault.inject(self.planned, self.target, self._undo)
-            self._stretch += 1
-        else:
-            try:
+        begins = share == 1.0 and not self._full
+        try:
+            if begins:
+                self._injected = self.fault.inject(self.planned, self.target, self._undo)
+            else:
                 self.fault.renew(scaled(self.planned, share), self.target, self._undo)
-            except TargetError as error:
-                self._miss(error)
-                return
+        except TargetError as error:
+            self._miss(error)
+            return
+        self._stretch += begins
         if self._missed:
             self._see_held(t_s + env.now_s() - begun_s)  # it may have come too late
         self._full, self._renewed_s, self._missed = share == 1.0, t_s, ""
@@ -179,7 +181,7 @@ class Held:
         if self.planned.shape != "step" or late_s <= LEASE_S:
             return ""
         told = f"nobody renewed it for {late_s:.1f} s, so it may have ended by itself meanwhile"
-        return f"{told}: {self._missed}" if self._missed else told
+        return f"{self._missed}; {told}" if self._missed else told
 
     def _look(self, env: Env) -> None:
         """Read the effect of the full dose, beside the renewals: a canary takes as long as the delay it measures."""

@@ -27,6 +27,11 @@ class Known:
     pid: int
     created_s: float
 
+    @property
+    def words(self) -> str:
+        """Return how a person finds it."""
+        return f"{self.process} (process {self.pid})"
+
     def find(self) -> psutil.Process | None:
         """Return the process if it still runs; None when it ended or its id belongs to another one now."""
         try:

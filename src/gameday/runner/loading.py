@@ -25,7 +25,7 @@ def load_session(
     """
     entries = {load.route: plan.system.routes[load.route].entry for load in plan.routes}
     if plan.experiment.load.workers == 1:
-        target = connect(plan.target, address)
+        target = connect(plan.target, address, plan.system)
         urls = {route: target.url(service) for route, service in entries.items()}
         return LoadSession(plan, folder=folder, urls=urls, secrets=secrets, locustfile=locustfile)
 

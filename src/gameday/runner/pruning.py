@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
@@ -13,11 +12,11 @@ from pathlib import Path
 from gameday.analysis.suite import SuiteRun, read_suite_run
 from gameday.experiment.foreign import ForeignPlan
 from gameday.experiment.plan import Plan, read_plan
-from gameday.record.folder import NotARunError, read_about
-from gameday.record.foreign import PLAN, is_foreign_run, read_foreign_run
+from gameday.record.folder import read_about
+from gameday.record.foreign import PLAN, failed_rollbacks, is_foreign_run, read_foreign_run
+from gameday.record.guarded import read_text, see_own
 from gameday.record.history import Event, outstanding, read_history
 from gameday.runner.foreign.order import NOWHERE
-from gameday.runner.foreign.residue import has_residue
 from gameday.runner.identity import processes
 from gameday.runner.lock import is_locked
 from gameday.runner.suite import FILE, FOLDER
@@ -71,7 +70,7 @@ def prune(out: Path, *, keep: int, spare: Collection[Path] = ()) -> Pruned:
     for run in runs[: max(0, len(runs) - keep)]:
         if run.folder.resolve() in spared:
             continue
-        if _has_residue(run):
+        if _may_have_residue(run):
             kept.append(run.folder)
             continue
         _remove(run.folder, _LAST)
@@ -117,7 +116,8 @@ def _suites(place: Path) -> Iterator[_Suite]:
 def _own(place: Path) -> Iterator[Path]:
     """Yield the folders directly in a place that are no links and belong to this user."""
     for path in place.iterdir() if place.is_dir() else ():
-        if not path.is_symlink() and path.is_dir() and path.lstat().st_uid == os.geteuid():
+        with suppress(OSError):
+            see_own(path)
             yield path
 
 
@@ -131,7 +131,7 @@ def _suite(file: Path) -> SuiteRun | None:
     """Read a suite's result; None when it is none."""
     if not file.is_symlink():
         with suppress(OSError, ValueError):
-            return read_suite_run(file.read_text(encoding="utf-8"))
+            return read_suite_run(read_text(file))
     return None
 
 
@@ -139,20 +139,28 @@ def _plan(folder: Path) -> Plan | ForeignPlan | None:
     """Read a folder's plan; None when it is no run's."""
     if any((folder / name).is_symlink() for name in _LAST):
         return None
-    with suppress(OSError, ValueError, NotARunError):
+    with suppress(OSError, ValueError):
         read_about(folder)
         if is_foreign_run(folder):
             return read_foreign_run(folder).plan
-        return read_plan((folder / "plan.json").read_text(encoding="utf-8"))
+        return read_plan(read_text(folder / "plan.json"))
     return None
 
 
+def _may_have_residue(run: _Run) -> bool:
+    """Return whether a run left something behind, or cannot be read so far that it could be told."""
+    try:
+        return _has_residue(run)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return True
+
+
 def _has_residue(run: _Run) -> bool:
-    """Tell whether a run left a fault or a process behind, or goes on."""
+    """Return whether a run left a fault or a process behind, or goes on."""
     history, plan = read_history(run.folder), run.plan
     if outstanding(history) or any(known.find() for known in processes(history, read_about(run.folder))):
         return True
-    if isinstance(plan, ForeignPlan) and has_residue(plan, history):
+    if isinstance(plan, ForeignPlan) and failed_rollbacks(plan, history):
         return True
     if any(record.event in {Event.RUN_FINISHED, Event.RECOVERED} for record in history):
         return False

@@ -10,10 +10,14 @@ from gameday.record.history import Event, History
 from gameday.targets.connect import Host, Residue
 
 
-def check_residue(host: Host, history: History) -> Residue | None:
-    """Look, record what is found and return it; None where nothing goes on. Call when the host was stopped. Raises ``TargetError``."""
+def check_residue(host: Host, history: History, *, faults: int) -> Residue | None:
+    """
+    Look, record what is found and return it; None where nothing goes on. Call when the host was stopped. Raises ``TargetError``.
+
+    So many ``faults`` of the run were not seen undone: the record says it.
+    """
     found = host.residue()
     if found is not None:
-        told = {"summary": found.summary(), "left": list(found.sentences()), "notes": list(host.notes())}
+        told = {"summary": found.summary(faults=faults), "left": list(found.sentences()), "notes": list(host.notes())}
         history.append(Event.RESIDUE_CHECKED, cast("dict[str, JsonValue]", told))
     return found

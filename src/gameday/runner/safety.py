@@ -25,7 +25,7 @@ class Burn:
     bad: int
 
     def exceeds(self, abort: Abort) -> bool:
-        """Tell whether this ends a run."""
+        """Return whether this ends a run."""
         return self.bad >= LEAST_BAD and min(self.long, self.short) >= abort.burn_rate.bound
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from gameday.record.history import written
 from gameday.record.metrics import MetricsWriter
 from gameday.runner.env import Env
 from gameday.targets.protocol import Target, TargetError
@@ -20,6 +21,7 @@ class Sampler:
         self._writer = MetricsWriter(folder)
         self._target, self._env, self._start_s = target, env, start_s
         self._over = threading.Event()
+        self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._go, name="sampler", daemon=True)
 
     def start(self) -> None:
@@ -27,15 +29,23 @@ class Sampler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take a last sample, so that counters cover all requests, and close the file. Bounded by the target's own timeouts."""
+        """
+        Take a last sample, so that counters cover all requests, and close the file. Bounded by the target's own timeouts.
+
+        Raises:
+            RecordError: Samples could not be written; those before are on the disk.
+        """
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
         self._sample()
-        self._writer.close()
+        with written("the file of counters"):
+            self._writer.close()
+            if self._failure is not None:
+                raise self._failure
 
     def _go(self) -> None:
-        while not self._over.is_set():
+        while not self._over.is_set() and self._failure is None:
             began_s = self._env.now_s()
             self._sample()
             self._over.wait(max(0.0, began_s + PERIOD_S - self._env.now_s()))
@@ -46,5 +56,8 @@ class Sampler:
             pages = self._target.metrics()
         except TargetError:
             return
-        for service, values in pages.items():
-            self._writer.append(t_s, service, values)
+        try:
+            for service, values in pages.items():
+                self._writer.append(t_s, service, values)
+        except OSError as error:  # a full disk is told in the end: what runs now must be ended and undone in its order
+            self._failure = self._failure or error

@@ -34,7 +34,7 @@ class Interruptions:
 
     @property
     def hurry(self) -> bool:
-        """Tell whether a second signal came."""
+        """Return whether a second signal came."""
         return self.count > 1
 
     @contextmanager
@@ -97,6 +97,6 @@ class Interruptions:
 
 
 def may_interrupt(number: int) -> bool:
-    """Tell whether a signal could end what goes on now: any could but one that is answered in a clean-up."""
+    """Return whether a signal could end what goes on now: any could but one that is answered in a clean-up."""
     owner = getattr(signal.getsignal(number), "__self__", None)
     return not (isinstance(owner, Interruptions) and owner._tell)  # noqa: SLF001 - it is of this class

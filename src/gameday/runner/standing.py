@@ -14,15 +14,18 @@ from pathlib import Path
 from gameday.experiment.model import System
 from gameday.runner.lock import RefusedError, is_locked, lock
 from gameday.targets.local.standing import (
+    STATE,
     Standing,
     bring_up,
     clear,
     fallen,
     place,
+    see_place,
     standing,
     switch,
     take_down,
 )
+from gameday.targets.local.stay import is_held
 
 TARGET = "local"
 
@@ -48,6 +51,7 @@ def usable(out: Path, system: System, *, target: str = TARGET) -> Standing | Non
     """
     if target != TARGET:
         return None
+    _see_place(out, system.name)
     up = standing(out, system.name)
     if up is not None and not up.fits(system):
         raise UnlikeError(f"the {system.name} that is up in {out} runs as another system file says; end it first")
@@ -87,14 +91,24 @@ def lower(name: str, *, out: Path) -> bool:
         RefusedError: A run holds the system.
         TargetError: It resists.
     """
-    if not place(out, name).is_dir() or place(out, name).is_symlink():
+    if "/" in name or not place(out, name).is_dir() or place(out, name).is_symlink():
         return False
+    _see_place(out, name)
     with lock(out, system=name, target=TARGET):
         if up := standing(out, name):
             take_down(up)
             return True
+        was_up = is_held(place(out, name) / STATE)  # its node ends without its state, whoever that is
         clear(place(out, name))
-        return False
+        return was_up
+
+
+def _see_place(out: Path, name: str) -> None:
+    """Raise ``RefusedError`` when somebody else may have written what lies where a system that is up would lie."""
+    try:
+        see_place(out, name)
+    except OSError as error:
+        raise RefusedError(f"the {name} that is up in {out} is not trusted: {error}") from error
 
 
 def clear_fallen(out: Path) -> tuple[Path, ...]:

@@ -7,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from gameday.analysis.suite import SuiteRun, read_suite_run
-from gameday.record.folder import write_text
+from gameday.record.guarded import write_text
 from gameday.runner.folder import new_folder, point_latest
 
 FOLDER = "suites"
 """Where suites lie in a folder of runs."""
 FILE = "suite.json"
+MOST = 30
+"""Of earlier results: what a month of nights differs by."""
 
 
 def create(out: Path, name: str) -> Path:
@@ -27,12 +29,12 @@ def keep(folder: Path, files: Mapping[str, str]) -> None:
     point_latest(folder)
 
 
-def previous(place: Path, *, name: str, target: str) -> SuiteRun | None:
+def earlier(place: Path, *, name: str, target: str) -> tuple[SuiteRun, ...]:
     """
-    Find the newest result of a suite on a target; None without one.
+    Find the results of a suite on a target, the newest first.
 
     Args:
-        place: A suite's own folder, a folder of suites, or a folder of runs, such as one that CI kept of the night before.
+        place: A suite's own folder, a folder of suites, or a folder of runs, such as one that CI kept of the nights before.
         name: The suite's.
         target: Where it ran.
 
@@ -44,13 +46,13 @@ def previous(place: Path, *, name: str, target: str) -> SuiteRun | None:
     """
     if (place / FILE).is_file():
         run = _read(place / FILE)
-        return run if (run.name, run.target) == (name, target) else None
+        return (run,) if (run.name, run.target) == (name, target) else ()
     found: list[SuiteRun] = []
-    for path in (*place.glob(f"{FOLDER}/*/{FILE}"), *place.glob(f"*/{FILE}")):
+    for path in {each.resolve() for each in (*place.glob(f"{FOLDER}/*/{FILE}"), *place.glob(f"*/{FILE}"))}:
         with suppress(OSError, ValueError):
             found.append(_read(path))
-    fitting = (run for run in found if (run.name, run.target) == (name, target) and not run.interrupted)
-    return max(fitting, key=lambda run: run.started, default=None)
+    fitting = [run for run in found if (run.name, run.target) == (name, target) and not run.interrupted]
+    return tuple(sorted(fitting, key=lambda run: run.started, reverse=True)[:MOST])
 
 
 def _read(path: Path) -> SuiteRun:

@@ -15,12 +15,14 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from gameday.agent.resources import raise_open_files
 from gameday.experiment.foreign import ACTIVITY
 from gameday.experiment.plan import Plan
 from gameday.faults import catalogue
 from gameday.load.session import LoadLostError
 from gameday.record.folder import started
-from gameday.record.history import Event, History, outstanding, read_history
+from gameday.record.history import Event, History, RecordError, counts, outstanding, read_history, written
+from gameday.record.marks import marked
 from gameday.runner.claim import claim
 from gameday.runner.env import Env
 from gameday.runner.folder import Sources, create_folder, describe
@@ -39,7 +41,7 @@ from gameday.runner.watch import Watch
 from gameday.runner.worker_process import WorkerProcess
 from gameday.targets.claim import Claim
 from gameday.targets.connect import Host, connect, host
-from gameday.targets.events import ProcessExited, ProcessStarted, ReplicaJoined, ReplicaLeft, TargetEvent
+from gameday.targets.events import ProcessExited, ProcessShort, ProcessStarted, ReplicaJoined, ReplicaLeft, TargetEvent
 from gameday.targets.local.standing import Standing
 from gameday.targets.protocol import TargetError
 
@@ -93,12 +95,16 @@ def supervise(
     Raises:
         RefusedError: Another run holds the system, it may not be touched, or what is up is another system; nothing was started.
         TargetError: The target cannot be asked whether another run holds the system; nothing was started.
+        RecordError: Nothing of the run can be written; nothing was started.
     """
+    raise_open_files()
     with lock(out, system=plan.system.name, target=plan.target), claim(plan) as claimed:
         up = usable(out, plan.system, target=plan.target)
-        folder = create_folder(out, plan, sources)
+        with written("the run's folder"):
+            folder = create_folder(out, plan, sources)
         run = _Run(plan, folder, claim=claimed, up=up, secrets=secrets, view=view, env=env, interruptions=interruptions)
-        return run.go(sources)
+        with marked(folder):
+            return run.go(sources)
 
 
 class _Run:
@@ -142,15 +148,20 @@ class _Run:
                 self._begin()
             self._follow()
         except Interrupted as signal:
+            self.history.tolerate()
             self.interrupted = str(signal)
             self.history.append(Event.RUN_INTERRUPTED, {"signal": str(signal)})
             self.view.notice(f"{signal}: ending the run; everything is undone first; {HURRY}")
         except Exception as error:  # noqa: BLE001 - recorded with its traceback; the clean-up comes first
+            self.history.tolerate()
             self._keep("run", error)
+        self.history.tolerate()  # a full disk keeps nothing from being undone
         with self.interruptions.clean_up(self.view.notice):
             self._clean_up()
-        self.history.append(Event.RUN_FINISHED)
+        self._try("counting the records", self._finish)
         self.history.close()
+        if self.history.failure:
+            self.error = self.error or str(self.history.failure)
         return Ended(
             self.folder,
             self.interrupted,
@@ -159,6 +170,9 @@ class _Run:
             self.expected,
             self.left,
         )
+
+    def _finish(self) -> None:
+        self.history.append(Event.RUN_FINISHED, {"records": counts(read_history(self.folder))})
 
     def _set_up(self, sources: Sources) -> None:
         plan = self.plan
@@ -171,6 +185,7 @@ class _Run:
             logs=self.folder / "logs",
             progress=self.view.step,
             faults=plan.faults,
+            workers=plan.experiment.load.workers,
             up=self.up,
         )
         self.host.start()
@@ -186,7 +201,7 @@ class _Run:
             self.host.switch(plan.system.variants[plan.variant])
         self.host.reset()
         self.view.step("starting the load process")
-        target = connect(plan.target, self.host.address)
+        target = connect(plan.target, self.host.address, plan.system)
         self.load = load_session(
             plan,
             folder=self.folder,
@@ -232,6 +247,10 @@ class _Run:
             if watch.must_end(now_s):
                 self.view.notice("the abort condition holds: ending the run")
                 return
+            if follower.refused:
+                self.history.append(Event.RUN_STOPPED, {"reason": follower.refused, "because": "fault"})
+                self.view.notice("a fault could not be injected: ending the run")
+                return
             code = self.worker.code()
             if code or now_s > last_s:
                 self.history.append(Event.WORKER_LOST, {"code": code})
@@ -252,6 +271,7 @@ class _Run:
                 steps.callback(self._try, "looking for what is left", self._look_for_residue)
                 steps.callback(self._try, "stopping the system", self.host.stop)
             if self.sampler:
+                steps.callback(self._try, "reading what happened last", lambda: self._note_processes(last=True))
                 steps.callback(self._try, "reading the last counters", self.sampler.stop)
             if self.load:
                 steps.callback(self._try, "ending the load", self._end_load)
@@ -273,27 +293,30 @@ class _Run:
         if left and self.host:
             self.view.step("undoing what is outstanding")
             self.residue = True  # until it is seen undone: the target may not even be reached
-            target = connect(self.plan.target, self.host.address)
+            target = connect(self.plan.target, self.host.address, self.plan.system)
             self.residue = not undo_all(left, catalogue(), target, self.history, self.env)
 
     def _end_load(self) -> None:
         assert self.load  # noqa: S101 - else not called
-        if not self.load.finished:
-            self.load.stop()
-        if done := self.load.finished:
-            self.history.append(Event.LOAD_DONE, done.data())
-        self.load.kill()
+        try:
+            if not self.load.finished:
+                self.load.stop()
+            if done := self.load.finished:
+                self.history.append(Event.LOAD_DONE, done.data())
+        finally:
+            self.load.kill()
 
     def _look_for_residue(self) -> None:
         assert self.host  # noqa: S101 - else not called
-        if (found := check_residue(self.host, self.history)) is not None:
-            self.view.notice(f"residue check: {found.summary()}")
+        faults = len(outstanding(read_history(self.folder)))
+        if (found := check_residue(self.host, self.history, faults=faults)) is not None:
+            self.view.notice(f"residue check: {found.summary(faults=faults)}")
             self.left = found.sentences()
             self.residue = self.residue or bool(self.left)
 
-    def _note_processes(self) -> None:
+    def _note_processes(self, *, last: bool = False) -> None:
         assert self.host  # noqa: S101 - set up before
-        for event in self.host.events():
+        for event in self.host.events(last=last):
             self.history.append(*_recorded(event, now_s=self.env.now_s(), lasting=self.up is not None))
             if isinstance(event, ProcessExited) and not event.expected:
                 self.view.notice(f"{event.process} died ({event.code})")
@@ -305,11 +328,15 @@ class _Run:
             self._keep(what, error)
 
     def _keep(self, where: str, error: Exception) -> None:
-        """Record an error; the first one is told to the caller, and any that is not a target's or a load's is ours."""
+        """
+        Record an error; the first one is told to the caller.
+
+        Any that is not a target's, a load's or the disk's is ours.
+        """
         if isinstance(error, LoadLostError):
             self.history.append(Event.LOAD_LOST, {"reason": str(error)})
-        self.error = self.error or f"{where}: {error}"
-        self.expected = self.expected and isinstance(error, LoadLostError | TargetError)
+        self.error = self.error or (str(error) if where == "run" else f"{where}: {error}")
+        self.expected = self.expected and isinstance(error, LoadLostError | TargetError | RecordError)
         self.history.append(
             Event.ERROR, {"where": where, "error": str(error), "traceback": "".join(traceback.format_exception(error))}
         )
@@ -331,6 +358,7 @@ def _recorded(event: TargetEvent, *, now_s: float, lasting: bool) -> tuple[Event
 _KINDS: Mapping[type[TargetEvent], Event] = {
     ProcessStarted: Event.PROCESS_STARTED,
     ProcessExited: Event.PROCESS_EXITED,
+    ProcessShort: Event.PROCESS_SHORT,
     ReplicaJoined: Event.REPLICA_JOINED,
     ReplicaLeft: Event.REPLICA_LEFT,
 }

@@ -45,7 +45,7 @@ def _undo(record: Record, faults: Mapping[str, Fault], target: Target, history: 
         until_s = env.now_s() + within_s
         while not _healed(fault, undo, target):
             if env.now_s() > until_s:
-                raise TargetError(f"{name} was undone but still shows after {within_s:g} s")  # noqa: TRY301 - one place records
+                raise TargetError(f"{name} was undone but still shows after {within_s:g} s{_why(target)}")  # noqa: TRY301 - one place records
             env.sleep(0.1)
         history.append(Event.FAULT_VERIFIED, {"id": name}, durable=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, the next fault must be undone and this one stays outstanding
@@ -63,6 +63,14 @@ def _healed(fault: Fault, undo: Data, target: Target) -> bool:
         return fault.healed(undo, target)
     except TargetError:
         return False
+
+
+def _why(target: Target) -> str:
+    """Return what the cluster says of pods that are not ready; nothing of another target, or where nobody answers."""
+    with suppress(TargetError):
+        if isinstance(target, Cluster) and (text := target.unready()):
+            return f": {text}"
+    return ""
 
 
 @contextmanager

@@ -9,12 +9,10 @@ import numpy as np
 from gameday.experiment.model import Abort
 from gameday.experiment.plan import Plan
 from gameday.record.history import Event, History
-from gameday.record.requests import RowReader
+from gameday.record.requests import FLUSH_S, RowReader
 from gameday.runner.safety import Burn, burn
 
 PERIOD_S = 1.0
-FLUSH_S = 1.0
-"""Rows are on the disk this long after their request ended: the load writes at least every 0.5 s."""
 SUSTAINED = 2
 """Checks in a row that must exceed the burn rate before the run ends."""
 
@@ -35,7 +33,7 @@ class Watch:
         self._noticed = False
 
     def must_end(self, now_s: float) -> bool:
-        """Tell whether an enforced condition has held for two checks; a recorded one is noted once."""
+        """Return whether an enforced condition has held for two checks; a recorded one is noted once."""
         if self._abort is None or now_s < self._next_s:
             return False
         self._next_s = now_s + PERIOD_S

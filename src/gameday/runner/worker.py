@@ -8,11 +8,10 @@ every record of its history is also a line on standard output. It dies with the 
 from __future__ import annotations
 
 import json
-import logging
 import sys
+import traceback
 from contextlib import suppress
 from copy import deepcopy
-from pathlib import Path
 
 from chaoslib import PayloadEncoder
 from chaoslib.experiment import run_experiment
@@ -21,13 +20,16 @@ from chaoslib.types import Journal, Strategy
 from gameday.experiment.compile import to_chaos_toolkit
 from gameday.experiment.plan import read_plan
 from gameday.faults import catalogue
-from gameday.record.folder import write_text
-from gameday.record.history import Event, History, Record, masked
+from gameday.record.guarded import write_text
+from gameday.record.history import Event, History, Record, RecordError
+from gameday.record.scrubbing import Scrubber
 from gameday.runner.activities import Session, use
 from gameday.runner.env import Env
 from gameday.runner.guard import Guard
 from gameday.runner.order import Order
+from gameday.runner.toolkit_log import write_toolkit_log
 from gameday.targets.connect import connect
+from gameday.targets.protocol import TargetError
 
 
 def main() -> int:
@@ -37,13 +39,28 @@ def main() -> int:
     if not line:
         return 0
     order = Order.model_validate_json(line)
-    history = History(order.folder, "worker", start_s=order.start_s, secrets=order.secrets, follow=_tell)
     try:
-        _log_to(order.folder / "logs" / "chaostoolkit.log")
+        history = History(order.folder, "worker", start_s=order.start_s, secrets=order.secrets, follow=_tell)
+    except RecordError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - nothing was begun
+        return 1
+    try:
+        write_toolkit_log(order.folder / "logs" / "chaostoolkit.log", Scrubber(order.secrets))
         _run(order, history)
+    except Exception as error:  # noqa: BLE001 - whoever reads the report must learn why the worker was lost
+        trace = "".join(traceback.format_exception(error))
+        history.tolerate()
+        history.append(Event.ERROR, {"where": "worker", "error": _said(error), "traceback": trace})
+        return 1
     finally:
+        history.tolerate()
         history.close()
     return 0
+
+
+def _said(error: Exception) -> str:
+    """Return what a target says in its own words, and the kind of any other error before its words."""
+    return str(error) if isinstance(error, TargetError) else f"{type(error).__name__}: {error}"
 
 
 def _run(order: Order, history: History) -> None:
@@ -51,7 +68,7 @@ def _run(order: Order, history: History) -> None:
     session = Session(
         plan=plan,
         faults=catalogue(),
-        target=connect(plan.target, order.address),
+        target=connect(plan.target, order.address, plan.system),
         history=history,
         folder=order.folder,
         env=Env(),
@@ -73,7 +90,7 @@ def _run(order: Order, history: History) -> None:
 def _keep(journal: Journal, order: Order) -> None:
     """Write Chaos Toolkit's journal beside our history, for its own tools."""
     plain = json.loads(json.dumps(journal, cls=PayloadEncoder))
-    write_text(order.folder / "journal.json", json.dumps(masked(plain, order.secrets), indent=1) + "\n")
+    write_text(order.folder / "journal.json", json.dumps(Scrubber(order.secrets).value(plain), indent=1) + "\n")
 
 
 def _last_line(exception: object) -> str:
@@ -84,17 +101,6 @@ def _last_line(exception: object) -> str:
 def _tell(record: Record) -> None:
     with suppress(OSError):  # nobody listens any more: the supervisor is dead, and undoing goes on
         print(json.dumps({"t_s": record.t_s, "event": record.event, "data": record.data}), flush=True)  # noqa: T201 - the protocol
-
-
-def _log_to(path: Path) -> None:
-    """Send Chaos Toolkit's log to a file of the run."""
-    path.parent.mkdir(exist_ok=True)
-    handler = logging.FileHandler(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name in ("chaostoolkit", "chaostoolkit-lib", "logzero_default"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class WorkerProcess:
     def __init__(self, module: str = "gameday.runner.worker") -> None:
         """Start it; it loads its libraries while the system starts. From the main thread only."""
         self._process = subprocess.Popen(  # noqa: S603 - a module of ours
-            [sys.executable, "-m", module],
+            [sys.executable, "-P", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

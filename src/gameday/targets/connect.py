@@ -38,8 +38,8 @@ class Host(Protocol):
         """Bring it to the state in which every run begins: caches warm, breakers closed."""
         ...
 
-    def events(self) -> tuple[TargetEvent, ...]:
-        """Return what happened to its processes and replicas since the last call."""
+    def events(self, *, last: bool = False) -> tuple[TargetEvent, ...]:
+        """Return what happened to its processes and replicas, and to gameday's own there, since the last call; all of it when it is the ``last``."""
         ...
 
     def versions(self) -> Mapping[str, str]:
@@ -66,19 +66,31 @@ class Residue(Protocol):
         """Return all that is left, one sentence each; empty when nothing is."""
         ...
 
-    def summary(self) -> str:
-        """Say it in one line."""
+    def summary(self, *, faults: int = 0) -> str:
+        """Return it in one line; it is not clean while so many faults of the run were not seen undone."""
         ...
 
 
-def missing(target: str, system: System, faults: Sequence[PlannedFault] = ()) -> tuple[str, ...]:
+def missing(target: str, system: System, faults: Sequence[PlannedFault] = (), *, workers: int = 1) -> tuple[str, ...]:
     """
-    Return a sentence for each thing that is missing for runs on a target, and how to get it; empty when they can begin. Starts nothing.
+    Return a sentence for each thing that is missing or refused for runs on a target, and how to get it; empty when they can begin.
+
+    Starts nothing: what a run with these faults, and a load of so many workers, would ask a cluster to admit is tried as dry runs.
 
     Raises:
         ClaimError: The target may not even be asked.
     """
-    return _MISSING[target](system, faults)
+    return _MISSING[target](system, faults, workers)
+
+
+def unable(target: str, system: System) -> tuple[str, ...]:
+    """
+    Return why a run cannot even begin to find out what it lacks: this machine lacks programs, or its cluster does not answer.
+
+    Raises:
+        ClaimError: The target may not even be asked.
+    """
+    return _UNABLE[target](system)
 
 
 def advice(target: str, system: System) -> tuple[str, ...]:
@@ -116,27 +128,42 @@ def host(
     logs: Path,
     progress: Callable[[str], None],
     faults: Sequence[PlannedFault] = (),
+    workers: int = 1,
     up: Standing | None = None,
 ) -> Host:
-    """Return the system on a target for a run with these faults, not yet started; what is ``up`` already is used, and left running."""
+    """
+    Return the system on a target for a run with these faults and a load of so many workers, not yet started.
+
+    What is ``up`` already is used, and left running.
+    """
     if up is not None:
         return StandingSystem(up, progress=progress)
-    return _HOSTS[target](system, claim, logs, progress, faults)
+    return _HOSTS[target](system, claim, logs, progress, faults, workers=workers)
 
 
-def connect(target: str, address: str) -> Target:
+def connect(target: str, address: str, system: System) -> Target:
     """Return a connection to a running system, for any process on this machine."""
-    return _TARGETS[target](address)
+    return _TARGETS[target](address, system)
 
 
-def _missing_locally(system: System, faults: Sequence[PlannedFault]) -> tuple[str, ...]:  # noqa: ARG001 - the signature of all
+def _missing_locally(
+    system: System,  # noqa: ARG001 - the signature of all
+    faults: Sequence[PlannedFault] = (),  # noqa: ARG001 - same
+    workers: int = 1,  # noqa: ARG001 - same
+) -> tuple[str, ...]:
     return requirements.missing()
 
 
-def _missing_in_cluster(system: System, faults: Sequence[PlannedFault]) -> tuple[str, ...]:
+def _missing_in_cluster(system: System, faults: Sequence[PlannedFault], workers: int) -> tuple[str, ...]:
     from gameday.targets.kubernetes import requirements  # noqa: PLC0415 - the client takes half a second to import
 
-    return requirements.missing(system, faults)
+    return requirements.missing(system, faults, workers=workers)
+
+
+def _unable_in_cluster(system: System) -> tuple[str, ...]:
+    from gameday.targets.kubernetes.requirements import unreachable  # noqa: PLC0415 - same
+
+    return tuple(filter(None, (unreachable(system),)))
 
 
 def _no_advice(system: System) -> tuple[str, ...]:  # noqa: ARG001 - the signature of all
@@ -144,9 +171,13 @@ def _no_advice(system: System) -> tuple[str, ...]:  # noqa: ARG001 - the signatu
 
 
 def _advice_on_cluster(system: System) -> tuple[str, ...]:
-    from gameday.targets.kubernetes.requirements import missing_to_bring_up  # noqa: PLC0415 - same
+    from gameday.targets.kubernetes.requirements import missing_to_bring_up, refused_agents  # noqa: PLC0415 - same
 
-    return missing_to_bring_up(system)
+    refused = refused_agents(system).items()
+    return (
+        *(f"no {what} there: {sentence}" for what, sentences in refused for sentence in sentences),
+        *missing_to_bring_up(system),
+    )
 
 
 def _nothing_left(system: System, progress: Callable[[str], None]) -> Repaired:  # noqa: ARG001 - the signature of all
@@ -159,13 +190,13 @@ def _recovered_in_cluster(system: System, progress: Callable[[str], None]) -> Re
     return recover(system, progress)
 
 
-def _local_target(address: str) -> Target:
+def _local_target(address: str, system: System) -> Target:
     from gameday.targets.local.target import LocalTarget  # noqa: PLC0415 - only what is used is loaded
 
-    return LocalTarget(address)
+    return LocalTarget(address, system)
 
 
-def _kubernetes_target(address: str) -> Target:
+def _kubernetes_target(address: str, system: System) -> Target:  # noqa: ARG001 - the signature of all
     from gameday.targets.kubernetes.site import read_site  # noqa: PLC0415 - the client takes half a second to import
     from gameday.targets.kubernetes.target import KubernetesTarget  # noqa: PLC0415 - same
 
@@ -188,6 +219,8 @@ def _local_host(
     logs: Path,
     progress: Callable[[str], None],
     faults: Sequence[PlannedFault],  # noqa: ARG001 - same
+    *,
+    workers: int,  # noqa: ARG001 - same
 ) -> Host:
     return LocalSystem(system, logs=logs, progress=progress)
 
@@ -198,13 +231,16 @@ def _kubernetes_host(
     logs: Path,  # noqa: ARG001 - same
     progress: Callable[[str], None],
     faults: Sequence[PlannedFault],
+    *,
+    workers: int,
 ) -> Host:
     from gameday.targets.kubernetes.system import KubernetesSystem  # noqa: PLC0415 - same
 
-    return KubernetesSystem(system, claim=claim, progress=progress, faults=faults)
+    return KubernetesSystem(system, claim=claim, progress=progress, faults=faults, workers=workers)
 
 
 _MISSING = {"local": _missing_locally, "kind": _missing_in_cluster}
+_UNABLE: Mapping[str, Callable[[System], tuple[str, ...]]] = {"local": _missing_locally, "kind": _unable_in_cluster}
 _ADVICE = {"local": _no_advice, "kind": _advice_on_cluster}
 _RECOVERIES = {"local": _nothing_left, "kind": _recovered_in_cluster}
 _CLAIMS = {"local": _unclaimed, "kind": _kept}

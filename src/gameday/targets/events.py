@@ -60,4 +60,16 @@ class ReplicaLeft:
 
 
 ReplicaEvent = ReplicaJoined | ReplicaLeft
-TargetEvent = ProcessEvent | ReplicaEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessShort:
+    """A process of gameday's own ran short: ``what`` it had not enough of and what that did, and how often, as ``agent.resources`` counts."""
+
+    t_s: float
+    process: str
+    what: str
+    count: int
+
+
+TargetEvent = ProcessEvent | ReplicaEvent | ProcessShort

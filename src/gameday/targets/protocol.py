@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -40,6 +40,8 @@ class EdgeState:
     that was asked for, and ``rejected`` those that the proxy answered itself. Where an edge has several proxies, all are added up, a
     fault is shown when all of them have it, and ``partial`` says that only some do. ``existing`` counts the connections from before that
     were reset so that they pass the proxy, and ``spared`` those that are let past it on purpose: the health checks of a kubelet.
+    ``attempts`` counts the connections that callers opened through it, or the exchanges that they began, whichever are more, since what is
+    injected was last changed; canaries are not among them.
     """
 
     edge: str
@@ -54,11 +56,12 @@ class EdgeState:
     rejected: int = 0
     existing: int = 0
     spared: int = 0
+    attempts: int = 0
     partial: bool = False
 
     @property
     def is_free(self) -> bool:
-        """Tell whether no fault is on the edge."""
+        """Return whether no fault is on the edge."""
         return self.delay is None and self.errors is None and not self.blackholed and not self.partial
 
 
@@ -68,11 +71,25 @@ class Calls:
     What the caller of an edge saw, by its own counters since it started.
 
     ``answered`` maps an upper bound in seconds to the number of calls that were answered at most so fast (cumulative, ends at
-    infinity); ``failed`` counts calls that were not answered: timeouts, errors, refused by a breaker are not calls.
+    infinity); ``failed`` counts calls that were not answered: timeouts, errors, refused by a breaker are not calls. Where they are
+    ``timed``, they are among the answered too.
     """
 
     answered: Mapping[float, int]
     failed: int
+    timed: bool = False
+
+    @property
+    def called(self) -> int:
+        """Return how many calls ended."""
+        return max(self.answered.values(), default=0) + (0 if self.timed else self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """Why the caller's counters, which the system file names, say nothing of an edge: a clause for a proof."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +98,14 @@ class Emptied:
 
     before: int
     after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Which of a service's callers have called it since it is looked at, and the addresses of others that have."""
+
+    by: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +155,12 @@ class Node:
     Attributes:
         name: As the cluster knows it.
         schedulable: New pods may be put there.
-        pods: Names of the system's pods there, those that are ending included, in order; what belongs to every node is none of them.
+        pods: The system's pods there, those that are ending included, and whose each is; what belongs to every node is none of them.
     """
 
     name: str
     schedulable: bool
-    pods: tuple[str, ...]
+    pods: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,36 +207,40 @@ class Target(Protocol):
         """
         ...
 
-    def calls(self, edge: str) -> Calls | None:
-        """Read what the caller of an edge has seen; None when the caller publishes no such counters (``load`` never does)."""
+    def calls(self, edge: str) -> Calls | Uncounted | None:
+        """Read what the caller of an edge has seen; None when the system file maps no such counters of it (``load`` has none)."""
         ...
 
     def replicas(self, service: str) -> tuple[Replica, ...]:
         """Read the processes of a service, in the order of their names; asks none of them anything."""
         ...
 
-    def is_ready(self, replica: str) -> bool:
-        """Ask a process directly, not through a proxy, whether it can do its work; within about a second."""
+    def is_ready(self, service: str, replica: str) -> bool:
+        """
+        Ask a replica of a service directly, not through a proxy, whether it can do its work; within about a second.
+
+        Of one that has gone for good, whose name no other will have: return whether its service is whole without it.
+        """
         ...
 
-    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
+    def kill(self, service: str, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
         """
-        End a process: with SIGKILL at once, or, given ``grace_s``, with SIGTERM and then SIGKILL when it takes longer than that.
+        End a replica of a service: with SIGKILL at once, or, given ``grace_s``, with SIGTERM and then SIGKILL when it takes longer than that.
 
         It is started again as always, after ``lease_s`` at the soonest. While it is kept down, calling this again extends the lease.
-        Return whether it ends at once; else it was asked to end, by a grace or because the target has no other way, and may serve meanwhile.
+        Without a grace, return when it has ended; raise ``TargetError``, and leave it running, where nothing can end it at once.
         """
         ...
 
-    def revive(self, replica: str) -> None:
+    def revive(self, service: str, replica: str) -> None:
         """Keep a killed process down no longer; where one lease holds several, none of them. Idempotent."""
         ...
 
-    def pause(self, replica: str, *, lease_s: float) -> None:
+    def pause(self, service: str, replica: str, *, lease_s: float) -> None:
         """Stop a process with SIGSTOP; it goes on by itself after ``lease_s`` unless this is called again. Idempotent."""
         ...
 
-    def resume(self, replica: str) -> None:
+    def resume(self, service: str, replica: str) -> None:
         """Let a stopped process go on at once. Idempotent."""
         ...
 
@@ -248,6 +277,14 @@ class Target(Protocol):
 class Cluster(Target, Protocol):
     """A target whose services have any number of replicas, on nodes. What it changes ends by itself, as everything does."""
 
+    def called(self, service: str, callers: Collection[str]) -> Called | None:
+        """
+        Wait a moment until any of these has called any replica of a service, as seen there.
+
+        None where that cannot be seen.
+        """
+        ...
+
     def workload(self, service: str) -> Workload:
         """Read how many replicas a service is to have and has."""
         ...
@@ -282,6 +319,10 @@ class Cluster(Target, Protocol):
 
     def uncordon(self, node: str) -> None:
         """Let a node be as it was before ``cordon``. Idempotent."""
+        ...
+
+    def unready(self) -> str:
+        """Return which pods of the system are not ready and why, in one line; empty when all are."""
         ...
 
 

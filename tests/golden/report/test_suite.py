@@ -9,10 +9,10 @@ import pytest
 from gameday.analysis.suite import compare
 from gameday.report.junit import junit_of_suite
 from gameday.report.suite import html, markdown, to_json
-from unit.report.suites import last_night, tonight
+from unit.report.suites import earlier, tonight
 
 HERE = Path(__file__).parent
-NIGHT, COMPARED = tonight(), compare(last_night(), tonight())
+NIGHT, COMPARED = tonight(), compare(earlier(), tonight())
 FORMS = {
     "html": lambda: html(NIGHT, COMPARED),
     "md": lambda: markdown(NIGHT, COMPARED),

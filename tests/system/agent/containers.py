@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gameday.agent.wire import PORTS, TOKEN_HEADER
-from system.agent.pods import PATIENCE_S, TOKEN, inside
+from gameday.agent.proof import Commander
+from gameday.agent.wire import PORTS, PROOF_HEADER
+from system.agent.pods import PATIENCE_S, RUN, TRUSTS, commanded, inside
 from system.target.running import wait_until
 
 _POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
@@ -54,16 +55,18 @@ class Container:
         assert status == 200, answer
         return answer
 
-    def post(self, request: object, *, token: str = TOKEN) -> tuple[int, dict[str, object]]:
+    def post(self, request: object, *, by: Commander = RUN) -> tuple[int, dict[str, object]]:
         """Send any request and return status and answer."""
-        with (
-            inside(str(self.first)),
-            contextlib.closing(http.client.HTTPConnection("127.0.0.1", PORTS["process"])) as connection,
-        ):
-            connection.timeout = PATIENCE_S
-            connection.request("POST", "/", json.dumps(request), {TOKEN_HEADER: token})
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
+        body = json.dumps(request).encode()
+
+        def send(proof: str) -> tuple[int, bytes]:
+            connection = http.client.HTTPConnection("127.0.0.1", PORTS["process"], timeout=PATIENCE_S)
+            with inside(str(self.first)), contextlib.closing(connection):
+                connection.request("POST", "/", body, {PROOF_HEADER: proof})
+                response = connection.getresponse()
+                return response.status, response.read()
+
+        return commanded(by, body, send)
 
     def answers(self) -> bool:
         """Tell whether the agent is there."""
@@ -87,11 +90,14 @@ class Container:
 
 
 @contextlib.contextmanager
-def new_container(folder: Path, **environment: str) -> Iterator[Container]:
-    """Run a container, and end everything in it by ending its first process."""
+def new_container(folder: Path, *, as_user: tuple[int, int] = (0, 0), **environment: str) -> Iterator[Container]:
+    """Run a container as a user and a group, and end everything in it by ending its first process."""
+    user, group = as_user
+    os.chown(folder, user, group)
+    become = (*_POWERLESS, f"--reuid={user}", f"--regid={group}", "--clear-groups")
     steps = folder / "steps-of-"
     runtime = subprocess.Popen(
-        ["unshare", "--net", "--pid", "--fork", "--mount-proc", *_POWERLESS, sys.executable, "-c", _WORK, str(steps)]  # noqa: S607 - found as the user finds it
+        ["unshare", "--net", "--pid", "--fork", "--mount-proc", *become, sys.executable, "-c", _WORK, str(steps)]  # noqa: S607 - found as the user finds it
     )
     try:
         first = wait_until(lambda: _children(runtime.pid), what="the container")[0]
@@ -110,7 +116,7 @@ def new_container(folder: Path, **environment: str) -> Iterator[Container]:
                 "gameday.agent.pod",
                 "process",
             ],
-            env={**os.environ, "GAMEDAY_TOKEN": TOKEN, **environment},
+            env={**os.environ, **TRUSTS, **environment},
         )
         container = Container(first, steps, agent)
         wait_until(container.answers, what="the agent")

@@ -24,19 +24,30 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gameday.agent.wire import PORTS, TOKEN_HEADER
+from gameday.agent.proof import Commander
+from gameday.agent.wire import PORTS, PROOF_HEADER
 from system.target.running import wait_until
 
 POD, GATEWAY = "10.77.0.2", "10.77.0.1"
+POD6, CALLER6, CACHE6 = "fd77::2", "fd77::3", "fd77::4"
 CALLER, CACHE, OTHER = "10.77.0.3", "10.77.0.4", "10.77.0.5"
 """Addresses of everybody else; the gateway's is the kubelet's."""
 
 PATIENCE_S = 10.0
-TOKEN = "a-token"  # noqa: S105 - of a test
+RUN, STRANGER = Commander(bytes(32)), Commander(bytes([1] * 32))
+AGENT = "a-pod/an-agent"
+TRUSTS = {"GAMEDAY_KEY": RUN.public, "GAMEDAY_AGENT": AGENT}
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
 Serve = Callable[[socket.socket], None]
 Json = Mapping[str, object]
+
+
+def commanded(by: Commander, body: bytes, send: Callable[[str], tuple[int, bytes]]) -> tuple[int, dict[str, object]]:
+    """Command the agent and return the status and what it answers, which must be its own."""
+    status, said, boot = by.command(AGENT, "/", body, send)
+    assert boot, said
+    return status, json.loads(said)
 
 
 @functools.cache
@@ -75,7 +86,7 @@ class Pod:
         """Start an agent and wait for nothing."""
         return subprocess.Popen(
             ["ip", "netns", "exec", self.name, sys.executable, "-m", "gameday.agent.pod", "network"],  # noqa: S607 - as above
-            env={**os.environ, "GAMEDAY_TOKEN": TOKEN, "GAMEDAY_RUN": "a-run", **environment},
+            env={**os.environ, **TRUSTS, "GAMEDAY_RUN": "a-run", **environment},
         )
 
     def _answers(self) -> bool:
@@ -97,18 +108,23 @@ class Pod:
         assert status == 200, answer
         return answer
 
-    def post(self, body: bytes, *, token: str = TOKEN, path: str = "/") -> tuple[int, dict[str, object]]:
+    def post(self, body: bytes, *, by: Commander = RUN, path: str = "/") -> tuple[int, dict[str, object]]:
         """Send any request and return status and answer."""
-        connection = http.client.HTTPConnection(POD, PORTS["network"], timeout=PATIENCE_S)
-        with inside(self.outside), contextlib.closing(connection):
-            connection.request("POST", path, body, {TOKEN_HEADER: token})
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
+
+        def send(proof: str) -> tuple[int, bytes]:
+            connection = http.client.HTTPConnection(POD, PORTS["network"], timeout=PATIENCE_S)
+            with inside(self.outside), contextlib.closing(connection):
+                connection.request("POST", path, body, {PROOF_HEADER: proof})
+                response = connection.getresponse()
+                return response.status, response.read()
+
+        return commanded(by, body, send)
 
     def call(self, port: int, *, source: str = CALLER) -> socket.socket:
         """Connect to the pod from outside."""
         with inside(self.outside):
-            return socket.create_connection((POD, port), timeout=PATIENCE_S, source_address=(source, 0))
+            host = POD6 if ":" in source else POD
+            return socket.create_connection((host, port), timeout=PATIENCE_S, source_address=(source, 0))
 
     def call_out(self, host: str, port: int) -> socket.socket:
         """Connect from the pod to somebody outside."""
@@ -117,7 +133,7 @@ class Pod:
 
     def serve(self, serve: Serve, port: int, *, host: str = POD, family: socket.AddressFamily = socket.AF_INET) -> None:
         """Handle connections to an address, of the pod or outside of it, each in a thread."""
-        place = self.name if host in (POD, "::") else self.outside
+        place = self.name if host in (POD, POD6, "::") else self.outside
         with inside(place):
             server = socket.create_server((host, port), family=family, backlog=256, dualstack_ipv6=host == "::")
         self.servers.append(server)
@@ -132,6 +148,17 @@ class Pod:
             text=True,
             check=True,
         ).stdout
+
+    @property
+    def proxy_port(self) -> int:
+        """Return where connections are led, as the kernel has it."""
+        rules = subprocess.run(
+            ["ip", "netns", "exec", self.name, "nft", "list", "table", "inet", "gameday"],  # noqa: S607 - as above
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return int(rules.rpartition("redirect to :")[2].split()[0])
 
     def end(self) -> None:
         """End the agent and the servers."""
@@ -181,8 +208,11 @@ def _plan(pod: str, outside: str, cable: str) -> Iterator[str]:
     yield f"netns add {outside}"
     yield f"link add {cable}p netns {pod} type veth peer name {cable}o netns {outside}"
     yield f"-n {pod} address add {POD}/24 dev {cable}p"
+    yield f"-n {pod} address add {POD6}/64 dev {cable}p nodad"
     for address in (GATEWAY, CALLER, CACHE, OTHER):
         yield f"-n {outside} address add {address}/24 dev {cable}o"
+    for address in (CALLER6, CACHE6):
+        yield f"-n {outside} address add {address}/64 dev {cable}o nodad"
     for name, end in ((pod, f"{cable}p"), (outside, f"{cable}o")):
         yield f"-n {name} link set lo up"
         yield f"-n {name} link set {end} up"

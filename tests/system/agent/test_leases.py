@@ -21,7 +21,7 @@ TTL_S = 5.0
 def lead(pod: Pod, *, lease_s: float = 60, fault_s: float = 60) -> None:
     """Serve, and lead callers to a proxy that lets nothing pass."""
     pod.serve(echo, PORT)
-    pod.ask("open", edge=WEB, side="in", port=PORT, lease_s=lease_s)
+    pod.ask("open", edge=WEB, side="in", ports=[PORT], lease_s=lease_s)
     pod.ask("blackhole", edge=WEB, lease_s=fault_s)
 
 
@@ -68,7 +68,7 @@ def test_when_agent_and_supervisor_are_killed_the_kernel_ends_what_was_led(pod: 
     see_answered(pod, within_s=TTL_S + 3)
     assert time.monotonic() - killed_s < TTL_S + 3
     pod.start()
-    assert pod.ask("open", edge=WEB, side="in", port=PORT, lease_s=60)["connections"] == 0
+    assert pod.ask("open", edge=WEB, side="in", ports=[PORT], lease_s=60)["connections"] == 0
     with pod.call(PORT) as connection:
         round_trip_s(connection)
     assert pod.ask("state", edge=WEB)["connections"] == 1
@@ -101,7 +101,7 @@ def test_when_the_runner_is_gone_the_fault_ends_and_then_the_way_and_then_the_ag
 def test_requests_about_an_edge_renew_its_way(pod: Pod) -> None:
     """The shorter lease of a fault does not shorten it."""
     pod.serve(echo, PORT)
-    pod.ask("open", edge=WEB, side="in", port=PORT, lease_s=30)
+    pod.ask("open", edge=WEB, side="in", ports=[PORT], lease_s=30)
     assert pod.ask("delay", edge=WEB, delay_s=0, jitter_s=0, lease_s=5)["lease_s"] > 25  # type: ignore[operator]
     assert pod.ask("delay", edge=WEB, delay_s=0, jitter_s=0, lease_s=50)["lease_s"] > 45  # type: ignore[operator]
 
@@ -127,7 +127,7 @@ def test_an_agent_that_ends_leaves_nothing_behind(pod: Pod, how: str) -> None:
 def test_an_agent_that_stood_still_resets_what_went_past_it(pod: Pod) -> None:
     """The kernel had ended its lease, so callers went directly for a while; CALLER is one of them."""
     pod.serve(echo, PORT)
-    pod.ask("open", edge=WEB, side="in", port=PORT, lease_s=60)
+    pod.ask("open", edge=WEB, side="in", ports=[PORT], lease_s=60)
     agent = pod.agent
     os.kill(agent, signal.SIGSTOP)
     try:

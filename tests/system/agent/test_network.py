@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from gameday.agent.proof import Commander
 from system.agent.pods import (
     CACHE,
     GATEWAY,
     OTHER,
     PATIENCE_S,
     POD,
+    RUN,
+    STRANGER,
     Pod,
     echo,
     is_reset,
@@ -24,6 +29,7 @@ from system.agent.pods import (
     round_trip_s,
     shop,
 )
+from system.sockets import send_at_once
 from system.target.running import wait_until
 
 pytestmark = [pytest.mark.system, needs_namespaces]
@@ -33,12 +39,13 @@ PORT, CACHE_PORT = 8080, 6379
 
 def open_in(pod: Pod, *, lease_s: float = 60) -> dict[str, object]:
     """Open the way into the pod."""
-    return pod.ask("open", edge=WEB, side="in", port=PORT, lease_s=lease_s)
+    return pod.ask("open", edge=WEB, side="in", ports=[PORT], lease_s=lease_s)
 
 
 def open_out(pod: Pod, *hosts: str, lease_s: float = 60) -> dict[str, object]:
     """Open the way from the pod to the cache."""
-    return pod.ask("open", edge=TO_CACHE, side="out", port=CACHE_PORT, hosts=hosts or (CACHE,), lease_s=lease_s)
+    destinations = [(host, CACHE_PORT) for host in hosts or (CACHE,)]
+    return pod.ask("open", edge=TO_CACHE, side="out", destinations=destinations, lease_s=lease_s)
 
 
 def ask_page(connection: socket.socket, path: str) -> int:
@@ -55,6 +62,36 @@ def test_an_open_way_passes_and_counts(pod: Pod) -> None:
         round_trip_s(connection)
         state = pod.ask("state", edge=WEB)
     assert [state[name] for name in ("connections", "live", "delayed", "sent_bytes", "existing")] == [1, 1, 0, 1, 0]
+
+
+def test_both_sides_of_a_connection_send_at_once(pod: Pod) -> None:
+    """Into the pod and out of it; a client that writes in two pieces would wait 40 ms for the second."""
+    pod.serve(echo, PORT)
+    pod.serve(echo, CACHE_PORT, host=CACHE)
+    open_in(pod)
+    open_out(pod)
+    with pod.call(PORT) as caller, pod.call_out(CACHE, CACHE_PORT) as cached:
+        round_trip_s(caller), round_trip_s(cached)
+        ends = {caller.getsockname()[1], PORT, cached.getsockname()[1], CACHE_PORT}
+        found = {end: fast for end, fast in send_at_once(pod.agent).items() if end in ends}
+    assert found == dict.fromkeys(ends, True)
+
+
+def test_what_the_agent_itself_has_no_files_for_is_counted(pod: Pod) -> None:
+    """And a soft limit is no bound: it takes the hard one."""
+    pod.serve(echo, PORT)
+    open_in(pod)
+    soft, hard = resource.prlimit(pod.agent, resource.RLIMIT_NOFILE)
+    assert soft == min(hard, 1 << 20)
+    files = len(tuple(Path(f"/proc/{pod.agent}/fd").iterdir())) + 3
+    resource.prlimit(pod.agent, resource.RLIMIT_NOFILE, (files, hard))
+    with contextlib.ExitStack() as callers:
+        ends = [callers.enter_context(pod.call(PORT)) for _ in range(6)]
+        assert [is_reset(end) for end in ends].count(True) > 0
+        resource.prlimit(pod.agent, resource.RLIMIT_NOFILE, (hard, hard))
+        shortages = pod.ask("state", edge=WEB)["shortages"]
+    assert isinstance(shortages, dict)
+    assert any(what.startswith(f"open files (limit {files}): ") for what in shortages)
 
 
 def test_answers_into_the_pod_are_delayed_on_a_connection_that_was_led(pod: Pod) -> None:
@@ -228,37 +265,37 @@ def test_a_canary_that_nobody_answers_is_refused(pod: Pod) -> None:
 def test_the_proxy_relays_for_nobody_who_was_not_led_to_it(pod: Pod) -> None:
     """Its port can be reached by every pod of the cluster."""
     open_in(pod)
-    with pod.call(15001) as connection:
+    with pod.call(pod.proxy_port) as connection:
         assert is_reset(connection)
 
 
 @pytest.mark.parametrize(
-    ("body", "token", "path", "status"),
+    ("body", "by", "path", "status"),
     [
-        (b'{"op": "hello"}', "another", "/", 403),
-        (b'{"op": "hello"}', "", "/", 403),
-        (b"nonsense", "a-token", "/", 400),
-        (b"[]", "a-token", "/", 400),
-        (b"{}", "a-token", "/", 400),
-        (b'{"op": "hello"}', "a-token", "/else", 400),
-        (b'{"op": "state", "edge": "a -> b"}', "a-token", "/", 409),
-        (b'{"op": "open", "edge": "a -> b", "side": "up", "port": 1, "lease_s": 1}', "a-token", "/", 400),
-        (b'{"op": "open", "edge": "a -> b", "side": "in", "port": 0, "lease_s": 1}', "a-token", "/", 400),
-        (b'{"op": "open", "edge": "a -> b", "side": "in", "port": 1, "lease_s": -1}', "a-token", "/", 400),
+        (b'{"op": "hello"}', STRANGER, "/", 403),
+        (b"nonsense", RUN, "/", 400),
+        (b"[]", RUN, "/", 400),
+        (b"{}", RUN, "/", 400),
+        (b'{"op": "hello"}', RUN, "/else", 400),
+        (b'{"op": "state", "edge": "a -> b"}', RUN, "/", 409),
+        (b'{"op": "open", "edge": "a -> b", "side": "up", "ports": [1], "lease_s": 1}', RUN, "/", 400),
+        (b'{"op": "open", "edge": "a -> b", "side": "in", "ports": [0], "lease_s": 1}', RUN, "/", 400),
+        (b'{"op": "open", "edge": "a -> b", "side": "in", "ports": [1], "lease_s": -1}', RUN, "/", 400),
         (
-            b'{"op": "open", "edge": "a", "side": "out", "port": 1, "hosts": ["x; y"], "lease_s": 1}',
-            "a-token",
+            b'{"op": "open", "edge": "a", "side": "out", "destinations": [["x; y", 1]], "lease_s": 1}',
+            RUN,
             "/",
             400,
         ),
-        (b" " * 70_000, "a-token", "/", 400),
+        (b'{"op": "open", "edge": "a", "side": "in", "ports": [], "lease_s": 1}', RUN, "/", 400),
+        (b" " * 300_000, RUN, "/", 400),
     ],
 )
-def test_a_bad_request_is_refused(refusing: Pod, body: bytes, token: str, path: str, status: int) -> None:
+def test_a_bad_request_is_refused(refusing: Pod, body: bytes, by: Commander, path: str, status: int) -> None:
     """And the agent goes on."""
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is not read to its end
-        found, answer = refusing.post(body, token=token, path=path)
-        assert (found, list(answer)) == (status, ["error"])
+        found, answer = refusing.post(body, by=by, path=path)
+        assert (found, "error" in answer) == (status, True)
     assert refusing.ask("hello")["address"] == POD
 
 

@@ -12,10 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Shop:
-    """What the shop is like; ``asked`` are the requests that it got, as ``METHOD path``."""
+    """What the shop is like; ``asked`` are the requests that it got, as ``METHOD path``, and ``refuses`` is whether it can be mended."""
 
     url: str = ""
     open: bool = True
+    refuses: bool = False
     stock: int = 7
     asked: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -28,6 +29,8 @@ class Shop:
                 self.open = False
             case "POST /open":
                 self.open = True
+            case "POST /mend" if self.refuses:
+                return 422, {}
             case "GET /stock":
                 return 200, {"count": self.stock}
             case "GET /health":

@@ -5,91 +5,28 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gameday.record.history import Event
-from system.chaostoolkit.server import Shop, serving
-from system.running import Running, kill, run, start, wait_until
+from system.chaostoolkit.making import (
+    CLOSE,
+    OPEN,
+    SHOUT,
+    SIGN,
+    action,
+    add,
+    begin,
+    experiment,
+    finish,
+    python,
+    report,
+    worker,
+)
+from system.chaostoolkit.server import serving
+from system.running import Running, kill, start, wait_until
 
 pytestmark = pytest.mark.system
-HERE = Path(__file__).parent / "experiments"
-OPEN = {"type": "http", "url": "${url}/open", "method": "POST", "timeout": 3}
-CLOSE = {"type": "http", "url": "${url}/close", "method": "POST", "timeout": 3}
-
-
-SIGN = """
-def sign(url):
-    import urllib.error
-
-    try:
-        urllib.request.urlopen(url + "/health", timeout=5)
-    except urllib.error.HTTPError:
-        return 7  # no pattern can be tried on a number
-    return "open"
-"""
-SHOUT = """
-def shout():
-    print('{"t_s": 1, "event": "error"}', flush=True)
-    print("{", flush=True)
-"""
-
-
-def add(path: Path, function: str) -> None:
-    """Add a function to the module beside an experiment."""
-    module = path.parent / "shopkeeper.py"
-    module.write_text(f"{module.read_text(encoding='utf-8')}\n{function}", encoding="utf-8")
-
-
-def python(function: str, **arguments: object) -> dict[str, object]:
-    """Return a provider that calls a function of ``shopkeeper``."""
-    return {"type": "python", "module": "shopkeeper", "func": function, "arguments": arguments}
-
-
-def action(name: str, provider: dict[str, object], **more: object) -> dict[str, object]:
-    """Return an action."""
-    return {"type": "action", "name": name, "provider": provider, **more}
-
-
-def experiment(folder: Path, further: list[dict[str, object]], **more: object) -> Path:
-    """Write an experiment that closes the shop and, as its rollback, opens it again; the provider's module stands beside it."""
-    value = {
-        "title": "Does it end well?",
-        "description": "Made up by a test.",
-        "configuration": {"url": {"type": "env", "key": "SHOP_URL"}},
-        "method": [action("closes", CLOSE), *further],
-        "rollbacks": [action("opens again", OPEN)],
-        **more,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "shopkeeper.py").write_text((HERE / "shopkeeper.py").read_text(encoding="utf-8"), encoding="utf-8")
-    path = folder / "made-up.json"
-    path.write_text(json.dumps(value), encoding="utf-8")
-    return path
-
-
-def begin(tmp_path: Path, path: Path, shop: Shop) -> Running:
-    """Start a run."""
-    out = tmp_path / "runs"
-    return start(out, "run", str(path), "--out", str(out), environment={"SHOP_URL": shop.url})
-
-
-def finish(tmp_path: Path, path: Path, shop: Shop) -> Running:
-    """Run to the end."""
-    return run(tmp_path / "runs", str(path), environment={"SHOP_URL": shop.url})
-
-
-def report(running: Running) -> dict[str, Any]:
-    """Return the report for machines."""
-    return dict(json.loads((running.folder / "report.json").read_text(encoding="utf-8")))
-
-
-def worker(running: Running) -> int:
-    """Wait until the shop is closed, and return the worker's process id."""
-    running.wait_for(Event.ACTIVITY_STARTED)
-    started = running.wait_for(Event.PROCESS_STARTED)
-    return int(str(started.data["pid"]))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -340,19 +277,59 @@ def test_what_chaos_toolkit_would_not_run_is_told_and_nothing_is_started(
     assert told in running.printed()
 
 
-def test_a_control_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
-    """Chaos Toolkit logs it and goes on without it, though it may be what keeps the experiment safe."""
-    control = {"name": "watching", "provider": {"type": "python", "module": "nobody_wrote_this"}}
-    path = experiment(tmp_path, [], controls=[control])
+@pytest.mark.parametrize("provider", ["http", "process"])
+def test_a_rollback_that_is_refused_is_left_until_recovery_plays_it(tmp_path: Path, provider: str) -> None:
+    """Chaos Toolkit calls it succeeded whatever the server answered and whatever the process left with."""
+    refused: dict[str, object] = {"type": "http", "url": "${url}/mend", "method": "POST", "timeout": 3}
+    left: dict[str, object] = {"type": "process", "path": "sh", "arguments": ["-c", "test -e mended"], "timeout": 5}
+    mends = action("mends", refused if provider == "http" else left)
+    path = experiment(tmp_path, [], rollbacks=[mends, action("opens again", OPEN)])
+    with serving() as shop:
+        shop.refuses = provider == "http"
+        running = start(tmp_path, "run", str(path), "--out", "runs", environment={"SHOP_URL": shop.url}, cwd=tmp_path)
+        assert running.code() == 4, running.printed()
+        environment = {"SHOP_URL": shop.url}
+        for number, code in enumerate((4, 0, 0)):
+            again = start(
+                tmp_path / str(number),
+                "recover",
+                "--out",
+                "../runs",
+                environment=environment,
+                cwd=tmp_path / str(number),
+            )
+            assert again.code() == code, again.printed()
+            said = ("rollback mends", "rollbacks: played", "nothing is outstanding")[number]
+            assert said in again.printed()
+            shop.refuses = False
+            (tmp_path / "1").mkdir(exist_ok=True)
+            (tmp_path / "1" / "mended").touch()
+
+
+def test_an_action_that_is_answered_with_an_error_was_not_done(tmp_path: Path) -> None:
+    """A probe that is answered so has seen something."""
+    asks: dict[str, object] = {"type": "http", "url": "${url}/mend", "method": "POST", "timeout": 3}
+    path = experiment(tmp_path, [{"type": "probe", "name": "looks", "provider": asks}, action("mends", asks)])
+    with serving() as shop:
+        shop.refuses = True
+        running = finish(tmp_path, path, shop)
+    gates = {gate["id"]: gate for gate in report(running)["gates"]}
+    assert running.code() == 3
+    assert (gates["gate.activities"]["status"], gates["gate.activities"]["evidence"]) == ("fail", [])
+    assert "mends was answered with status 422" in gates["gate.activities"]["reason"]
+
+
+def test_a_value_that_its_probe_cannot_find_out_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    """Chaos Toolkit goes on, and sends the placeholder itself."""
+    url = {"type": "env", "key": "SHOP_URL"}
+    found = {"type": "probe", "name": "finds", "provider": python("fail", what="nobody knows")}
+    path = experiment(tmp_path, [], configuration={"url": url, "found": found})
     with serving() as shop:
         running = finish(tmp_path, path, shop)
-        assert shop.open
-    assert running.code() == 3
-    told = (
-        "the control watching does nothing, because its module cannot be imported: No module named 'nobody_wrote_this'"
-    )
-    assert told in running.printed()
-    assert any(told in happening["text"] for happening in report(running)["timeline"])
+        assert shop.asked == []
+    assert running.code() == 2, running.printed()
+    assert "could not find out found" in running.printed()
+    assert "nobody knows" in running.printed()
 
 
 def test_what_an_experiment_prints_does_not_disturb_the_run(tmp_path: Path) -> None:

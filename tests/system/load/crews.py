@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import secrets
 import socket
@@ -10,7 +11,8 @@ import subprocess
 import sys
 import time
 
-from gameday.agent.wire import TOKEN_HEADER
+from gameday.agent.proof import PASS, Commander, announced
+from gameday.agent.wire import PROOF_HEADER
 
 START_S = 30.0
 
@@ -20,7 +22,8 @@ class LocalCrew:
 
     def __init__(self, url: str) -> None:
         """Start nothing yet."""
-        self._url, self._token = url, secrets.token_hex(16)
+        self._url, self._commander = url, Commander(secrets.token_bytes(32))
+        self._passes: list[tuple[int, str]] = []
         self._ports = (_free(), _free())
         self.processes: list[subprocess.Popen[bytes]] = []
 
@@ -38,40 +41,65 @@ class LocalCrew:
             else:
                 break
         for worker in range(workers):
-            self._run("worker", GAMEDAY_MASTER="127.0.0.1", JOB_COMPLETION_INDEX=str(worker))
+            process = self._run("worker", GAMEDAY_MASTER="127.0.0.1", JOB_COMPLETION_INDEX=str(worker))
+            assert process.stdout
+            known = announced(PASS, process.stdout.readline().decode())
+            assert known
+            self._passes.append((worker, known))
 
-    def ask(self, path: str, body: bytes, *, timeout_s: float, token: str | None = None) -> bytes:
+    def ask(self, path: str, body: bytes, *, timeout_s: float, commander: Commander | None = None) -> bytes:
         """Ask the master, as the API server would pass it on."""
+        if path == "members" and self._passes:
+            self.ask("admit", json.dumps(self._passes).encode(), timeout_s=timeout_s)
+        status, data, boot = (commander or self._commander).command(
+            "crew", f"/{path}", body, lambda proof: self._send(path, body, proof, timeout_s)
+        )
+        if status != 200 or not boot:
+            raise RuntimeError(f"{status}: {data.decode()}")
+        return data
+
+    def _send(self, path: str, body: bytes, proof: str, timeout_s: float) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self._ports[1], timeout=timeout_s)
         try:
-            connection.request("POST", f"/{path}", body, {TOKEN_HEADER: token or self._token})
+            connection.request("POST", f"/{path}", body, {PROOF_HEADER: proof})
             answer = connection.getresponse()
-            data = answer.read()
+            return answer.status, answer.read()
         finally:
             connection.close()
-        if answer.status != 200:
-            raise RuntimeError(f"{answer.status}: {data.decode()}")
-        return data
+
+    @property
+    def control(self) -> tuple[str, int]:
+        """Return where the master is asked."""
+        return "127.0.0.1", self._ports[1]
 
     def url(self, service: str) -> str:
         """Return the one place."""
         del service
         return self._url
 
+    def stuck(self) -> str:
+        """Find nothing: processes start or fail at once."""
+        return ""
+
     def stop(self) -> None:
         """Kill what still runs."""
         for process in self.processes:
             process.kill()
             process.wait()
+            if process.stdout:
+                process.stdout.close()
 
-    def _run(self, part: str, **env: str) -> None:
+    def _run(self, part: str, **env: str) -> subprocess.Popen[bytes]:
         locust, control = self._ports
-        more = {"GAMEDAY_TOKEN": self._token, "GAMEDAY_LOCUST_PORT": str(locust), "GAMEDAY_CONTROL_PORT": str(control)}
-        self.processes.append(
-            subprocess.Popen(
-                (sys.executable, "-P", "-m", "gameday.load.child.pod", part), env={**os.environ, **more, **env}
-            )
+        ports = {"GAMEDAY_LOCUST_PORT": str(locust), "GAMEDAY_CONTROL_PORT": str(control)}
+        trusts = {"GAMEDAY_KEY": self._commander.public, "GAMEDAY_AGENT": "crew"} if part == "master" else {}
+        process = subprocess.Popen(
+            (sys.executable, "-P", "-m", "gameday.load.child.pod", part),
+            env={**os.environ, **ports, **trusts, **env},
+            stdout=subprocess.PIPE,
         )
+        self.processes.append(process)
+        return process
 
 
 def _free() -> int:

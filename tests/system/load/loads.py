@@ -30,7 +30,7 @@ class Loaded:
         return {Outcome(value): count for value, count in sorted(Counter(mine["outcome"].tolist()).items())}
 
 
-def session(plan: Plan, folder: Path, url: str, *, max_in_flight: int = 2000) -> LoadSession:
+def session(plan: Plan, folder: Path, url: str, *, max_in_flight: int | None = None) -> LoadSession:
     """Return a session that sends every route to one place, without secrets."""
     return LoadSession(
         plan,
@@ -56,7 +56,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
-def run(plan: Plan, folder: Path, url: str, *, max_in_flight: int = 2000) -> Loaded:
+def run(plan: Plan, folder: Path, url: str, *, max_in_flight: int | None = None) -> Loaded:
     """Run a load to its end, polling as the runner does."""
     with session(plan, folder, url, max_in_flight=max_in_flight) as load:
         started(load)

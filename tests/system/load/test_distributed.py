@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import resource
 import signal
+import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import JsonValue
 
+from gameday.agent.proof import Commander
 from gameday.experiment.plan import Plan
 from gameday.load.distributed import DistributedSession
 from gameday.record.requests import Outcome, header, read_rows
@@ -25,6 +29,10 @@ TWO: dict[str, dict[str, JsonValue]] = {
     "two": {"request": "POST /two", "headers": {"X-Key": "${key}"}},
 }
 SECRETS = {"key": "open-sesame"}
+IDLE = 300
+"""As many files as the master may open."""
+SOON_S = 3.0
+"""Below the time for which a silent connection may stay."""
 
 
 def session(plan: Plan, folder: Path, crew: LocalCrew) -> DistributedSession:
@@ -101,10 +109,28 @@ def test_a_stop_ends_all_workers(tmp_path: Path) -> None:
     assert sum(done.rows.values()) == len(read_rows(tmp_path))
 
 
-def test_the_master_answers_nobody_without_the_token(tmp_path: Path) -> None:
+def test_the_master_answers_nobody_without_the_sessions_key(tmp_path: Path) -> None:
     """Specs hold secrets, so nobody else may ask or report."""
     plan = load_plan(TWO, workers=2)
     with Server(lambda _: answer()) as server, session(plan, tmp_path, crew := LocalCrew(server.url)) as load:
         load.start(timeout_s=LIMIT_S)
         with pytest.raises(RuntimeError, match="403"):
-            crew.ask("pull", b"[0, 0]", timeout_s=5.0, token="somebody-else")  # noqa: S106 - what nobody has
+            crew.ask("pull", b"[0, 0]", timeout_s=5.0, commander=Commander(bytes(32)))
+
+
+def test_the_master_hears_its_session_whoever_else_keeps_connections_open(tmp_path: Path) -> None:
+    """Half of them have sent half a head; each is ended, the oldest at once, the others after seconds."""
+    plan = load_plan(TWO, workers=2)
+    with (
+        Server(lambda _: answer()) as server,
+        session(plan, tmp_path, crew := LocalCrew(server.url)) as load,
+        ExitStack() as kept,
+    ):
+        load.start(timeout_s=LIMIT_S)
+        resource.prlimit(crew.processes[0].pid, resource.RLIMIT_NOFILE, (IDLE, IDLE))
+        strangers = [kept.enter_context(socket.create_connection(crew.control, timeout=LIMIT_S)) for _ in range(IDLE)]
+        for stranger in strangers[::2]:
+            stranger.sendall(b"POST /members HTTP/1.1\r\nHost: x")
+        assert crew.ask("members", b"", timeout_s=SOON_S)
+        assert [stranger.recv(1) for stranger in strangers] == [b""] * IDLE
+        assert crew.ask("members", b"", timeout_s=SOON_S)

@@ -68,8 +68,7 @@ def test_its_own_listeners_hear_what_locust_tells(tmp_path: Path, monkeypatch: p
         left = run_closed(closed_plan("shoppers.py", {"users": 4, **AT_ONCE}, duration_s=1.0), tmp_path, server.url)
     lines = heard.read_text(encoding="utf-8").splitlines()
     assert lines[:2] == ["init True 3", "test_start"]
-    assert lines[-2:] == ["test_stop", "quit 0"]
-    assert "quitting" in lines
+    assert lines[-3:] == ["test_stop", "quitting", "quit 1"], "a request that failed makes Locust's exit code 1"
     requests = Counter(line.split(" ", 1)[0] for line in lines)["request"]
     assert requests == len(left.rows) == len(server.requests)
     assert "request GET checked product failed" in lines

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from gameday.load.wire import EXIT_ORPHANED
 from gameday.record.requests import ROW, Outcome, read_rows
 from system.load.loads import LIMIT_S, run, session, started, wait_until
 from system.load.plans import load_plan
-from system.load.servers import Server, answer, silent
+from system.load.servers import Reply, Request, Server, answer, silent
 from system.processes import is_there
 
 pytestmark = pytest.mark.system
@@ -49,6 +51,35 @@ def test_arrivals_beyond_the_cap_are_dropped_and_a_stop_censors_what_is_open(tmp
     assert (dropped["attempts"] == 0).all()
     assert (dropped["service_s"] == 0).all()
     assert (censored["service_s"] > 0.1).all()
+
+
+def test_no_arrival_is_dropped_when_the_server_never_answers(tmp_path: Path) -> None:
+    """All 2500 are open at once, each until it counts as hung: what can be open follows from the rate and ``hang``."""
+    plan = load_plan(ONE, rate="250/s", duration_s=10.0, hang="12s")
+    with keeping() as url:
+        left = run(plan, tmp_path, url)
+    assert len(left.rows) == len(plan.arrivals("one").times_s)
+    assert set(left.outcomes()) <= {Outcome.TIMEOUT, Outcome.CENSORED}
+    assert (left.rows["attempts"] == 1).all()
+
+
+@contextmanager
+def keeping() -> Iterator[str]:
+    """Accept every connection, and never read or answer; yields the base URL, and closes all in the end."""
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener, ExitStack() as kept:
+
+        def keep() -> None:
+            with suppress(OSError):
+                while True:
+                    kept.enter_context(listener.accept()[0])
+
+        thread = threading.Thread(target=keep)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # a close would not end the wait for the next one
+            thread.join(10)
 
 
 def test_a_stop_before_the_end_leaves_a_row_for_every_arrival_that_was_due(tmp_path: Path) -> None:
@@ -216,6 +247,25 @@ def test_secrets_reach_the_server_and_nothing_else(tmp_path: Path, monkeypatch: 
     assert not [path for path in files if b"s3cr3t" in path.read_bytes()]
 
 
+def test_an_answer_has_come_when_the_kernel_has_it(tmp_path: Path) -> None:
+    """What a generator that got no processor time reads late is no time that the server took."""
+    plan, pids = load_plan(ONE, rate="2/s", arrivals="constant", duration_s=1.0), list[int]()
+
+    def stop_the_generator(_: Request) -> Reply:
+        os.kill(pids[0], signal.SIGSTOP)
+        threading.Timer(0.4, os.kill, (pids[0], signal.SIGCONT)).start()
+        return answer()
+
+    with Server(stop_the_generator) as server, session(plan, tmp_path, server.url) as load:
+        load.start(timeout_s=LIMIT_S)
+        pids.append(load.pid)
+        load.begin(time.monotonic() + 0.5)
+        wait_until(lambda: load.poll() is None and load.finished, "the load ends")
+    rows = read_rows(tmp_path)
+    assert len(rows) == len(server.requests) == 2
+    assert (rows["service_s"] < 0.2).all(), rows["service_s"]
+
+
 def test_what_keeps_a_load_from_writing_ends_it_with_the_reason(tmp_path: Path) -> None:
     """Rows of an earlier load are never overwritten."""
     plan = load_plan(ONE)
@@ -253,7 +303,7 @@ def test_a_limit_on_open_files_that_is_too_low_is_told_at_the_start(tmp_path: Pa
         check=False,
     )
     assert ended.returncode == 1
-    assert "2000 requests in flight need 2064 open files, and only 256 are allowed" in ended.stderr
+    assert "500 requests in flight need 564 open files, and only 256 are allowed" in ended.stderr
 
 
 def test_a_name_that_leads_to_several_places_is_tried_at_each() -> None:

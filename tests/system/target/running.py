@@ -64,7 +64,7 @@ def running(logs: Path, *, bypass: Mapping[str, str] | None = None) -> Iterator[
     local = Local.model_validate({"demo": "shop", "bypass": dict(bypass or {})})
     system = shop().model_copy(update={"targets": Targets(local=local)})
     with LocalSystem(system, logs=logs, progress=lambda _: None) as host:
-        yield Shop(host, LocalTarget(host.address), logs, system)
+        yield Shop(host, LocalTarget(host.address, system), logs, system)
 
 
 def pids(logs: Path) -> dict[str, int]:

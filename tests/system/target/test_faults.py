@@ -63,7 +63,8 @@ def test_a_fault_shows_in_the_targets_signals_and_is_undone(naive: Shop, name: s
 
     def bites() -> bool:
         fault.renew(plan, naive.target, undo)
-        send([Ask("POST", naive.url("/checkout"), CHECKOUT)] * 8, patience_s=0.5)
+        asks = [Ask("POST", naive.url("/checkout"), CHECKOUT), Ask("GET", naive.url("/product/1"))]
+        send(asks * 4, patience_s=0.5)
         return fault.prove(plan, naive.target, injected).bites
 
     try:
@@ -87,11 +88,11 @@ LEASED: dict[str, tuple[Callable[[Shop, float], object], Callable[[Shop], bool]]
         lambda shop: shop.target.edge(PAYMENTS).errors is None,
     ),
     "down": (
-        lambda shop, lease_s: shop.target.kill("cache", lease_s=lease_s),
-        lambda shop: shop.target.is_ready("cache"),
+        lambda shop, lease_s: shop.target.kill("cache", "cache", lease_s=lease_s),
+        lambda shop: shop.target.is_ready("cache", "cache"),
     ),
     "pause": (
-        lambda shop, lease_s: shop.target.pause("database", lease_s=lease_s),
+        lambda shop, lease_s: shop.target.pause("database", "database", lease_s=lease_s),
         lambda shop: not shop.target.replicas("database")[0].stopped,
     ),
     "stress": (
@@ -116,30 +117,30 @@ def test_a_fault_that_nobody_renews_ends_by_itself(naive: Shop, name: str) -> No
 def test_a_process_is_kept_down_for_as_long_as_it_is_asked_for(naive: Shop) -> None:
     """Renewals do not let it start in between."""
     for lease_s in (2, 10, 10, 10):  # the second call's lease counts, and not the first one's
-        naive.target.kill("cache", lease_s=lease_s)
+        naive.target.kill("cache", "cache", lease_s=lease_s)
         send([Ask("GET", naive.url("/product/1"))], patience_s=1)
         assert naive.target.replicas("cache")[0].identity is None
-    naive.target.revive("cache")
-    wait_until(lambda: naive.target.is_ready("cache"), what="the cache")
+    naive.target.revive("cache", "cache")
+    wait_until(lambda: naive.target.is_ready("cache", "cache"), what="the cache")
 
 
 def test_a_killed_database_keeps_what_it_held_and_a_killed_cache_does_not(naive: Shop) -> None:
     """The one recovers from its log, the other is a cache."""
     assert naive.target.cache_keys("cache", None) > 0
     for store in ("cache", "database"):
-        naive.target.kill(store, lease_s=0)
-        wait_until(lambda store=store: naive.target.is_ready(store), what=f"{store}")  # type: ignore[misc]
+        naive.target.kill(store, store, lease_s=0)
+        wait_until(lambda store=store: naive.target.is_ready(store, store), what=f"{store}")  # type: ignore[misc]
     assert naive.target.cache_keys("cache", None) == 0
     wait_until(lambda: works(naive), what="every route")
 
 
 def test_what_a_pause_holds_goes_on_when_the_holder_is_killed(naive: Shop) -> None:
     """The node hears of the holder's end."""
-    naive.target.pause("database", lease_s=60)
+    naive.target.pause("database", "database", lease_s=60)
     assert naive.target.replicas("database")[0].stopped
     os.kill(naive.pid("database-pause"), signal.SIGKILL)
     wait_until(lambda: not naive.target.replicas("database")[0].stopped, what="the database to go on")
-    naive.target.resume("database")
+    naive.target.resume("database", "database")
     wait_until(lambda: works(naive), what="every route")
 
 
@@ -156,8 +157,8 @@ def test_more_than_the_machine_has_is_refused_in_words(naive: Shop) -> None:
 def test_a_shop_ends_although_some_of_it_is_stopped(tmp_path: Path, end: str) -> None:
     """A stopped process hears no signal but SIGKILL: whoever holds it lets it go on first."""
     with running(tmp_path) as shop:
-        shop.target.pause("database", lease_s=60)
-        shop.target.pause("payments", lease_s=60)
+        shop.target.pause("database", "database", lease_s=60)
+        shop.target.pause("payments", "payments", lease_s=60)
         shop.target.stress("host", Stress(0.1, 1e6, 0.1, 1e6), lease_s=60)
         node = psutil.Process(shop.host.pid)
         processes = [node, *node.children(recursive=True)]
@@ -171,11 +172,12 @@ def test_a_shop_ends_although_some_of_it_is_stopped(tmp_path: Path, end: str) ->
 def test_what_nobody_lets_go_on_any_more_is_ended_by_the_next_sweep(tmp_path: Path) -> None:
     """Holder and node are killed in one moment: the database's own children are stopped, and hear of no end."""
     with running(tmp_path) as shop:
-        shop.target.pause("database", lease_s=60)
+        shop.target.pause("database", "database", lease_s=60)
         stopped = psutil.Process(shop.pid("database")).children(recursive=True)
         both = [psutil.Process(shop.host.pid), psutil.Process(shop.pid("database-pause"))]
         kill_together(*(each.pid for each in both))
         wait_until(lambda: not any(is_there(each) for each in both), what="the end of the node")
         assert any(is_there(each) for each in stopped)
-        sweep()
-        wait_until(lambda: not any(is_there(each) for each in stopped), what="the end of the database")
+        # A process that the node was just starting holds the folder's lock until it is one of its own.
+        folders = wait_until(sweep, what="the folder to be nobody's")
+        wait_until(lambda: not any(is_there(each) for each in stopped), what=f"the end of what ran in {folders}")

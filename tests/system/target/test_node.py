@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from gameday.agent.lifeline import created_s
-from gameday.targets.events import ProcessExited, ProcessStarted
+from gameday.targets.events import ProcessExited, ProcessShort, ProcessStarted
 from gameday.targets.local import programs
 from gameday.targets.local.folder import Folder, sweep
 from gameday.targets.local.system import LocalSystem
@@ -68,6 +72,31 @@ def owned(logs: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
     finally:
         owner.kill()
         owner.communicate()
+
+
+def test_what_a_proxy_itself_has_no_files_for_is_told(shop_that_runs: Shop) -> None:
+    """As an event, so that no report takes it for a failure of the shop."""
+    proxy, place = shop_that_runs.pid("web-proxy"), urlsplit(shop_that_runs.target.url("web"))
+    limits = resource.prlimit(proxy, resource.RLIMIT_NOFILE)
+    assert limits[0] == min(limits[1], 1 << 20)
+    shop_that_runs.host.events(last=True)
+    resource.prlimit(proxy, resource.RLIMIT_NOFILE, (len(tuple(Path(f"/proc/{proxy}/fd").iterdir())) + 3, limits[1]))
+    told = list[ProcessShort]()
+
+    def is_told() -> bool:
+        found = shop_that_runs.host.events(last=True)
+        told.extend(event for event in found if isinstance(event, ProcessShort))
+        return bool(told)
+
+    try:
+        with ExitStack() as callers:
+            for _ in range(12):
+                callers.enter_context(socket.create_connection((place.hostname, place.port)))
+            wait_until(is_told, what="the shortage")
+    finally:
+        resource.prlimit(proxy, resource.RLIMIT_NOFILE, limits)
+    assert {event.process for event in told} == {"web-proxy"}
+    assert all(event.what.startswith("open files (limit ") and event.count > 0 for event in told)
 
 
 @pytest.mark.parametrize("process", PROCESSES)
@@ -215,7 +244,7 @@ def test_the_packaged_redis_can_be_forced(tmp_path: Path, monkeypatch: pytest.Mo
     with running(tmp_path) as shop:
         assert shop.process("cache").exe() == str(found.resolve())
         assert shop.host.versions()["Redis"].startswith("6.2.")
-        assert works(shop)
+        wait_until(lambda: works(shop), what="every route")
 
 
 def test_a_process_that_cannot_start_is_named_with_its_log_and_the_next_step(
@@ -248,3 +277,20 @@ def test_a_folder_is_kept_while_its_owner_lives() -> None:
     assert folder.path.exists()
     folder.remove()
     assert not folder.path.exists()
+
+
+def test_what_a_database_has_left_in_its_folder_ends_whatever_it_waits_for(tmp_path: Path) -> None:
+    """A process that waits for a disk while its pause begins is not stopped yet when the folder is swept, and is for ever soon after."""
+    made = "from gameday.targets.local.folder import Folder; print(Folder().path)"
+    folder = Path(
+        subprocess.run([sys.executable, "-c", made], check=True, capture_output=True, text=True).stdout.strip()
+    )
+    (folder / "database").mkdir()
+    program = shutil.copy("/bin/sleep", tmp_path / "postgres")
+    with subprocess.Popen([program, "60"], cwd=folder / "database") as left:
+        try:
+            wait_until(lambda: psutil.Process(left.pid).name() == "postgres", what="the program")
+            assert folder in sweep()
+            assert left.wait(1) == -signal.SIGKILL
+        finally:
+            left.kill()

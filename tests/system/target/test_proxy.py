@@ -2,114 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import resource
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from pathlib import Path
 
 import psutil
 import pytest
 
+from gameday.agent.delay_queue import HELD_BYTES
+from system.sockets import send_at_once
+from system.target.proxied import EDGE, PATIENCE_S, Serve, callee, echo, everything, free_port, proxy
 from system.target.running import wait_until
 
 pytestmark = pytest.mark.system
-EDGE = "caller -> callee"
-PATIENCE_S = 20.0
-Serve = Callable[[socket.socket], None]
-
-
-@dataclass
-class Proxy:
-    """A running proxy with one edge."""
-
-    process: subprocess.Popen[str]
-    port: int
-
-    def ask(self, **request: object) -> dict[str, object]:
-        """Send a request and return its answer."""
-        return self.say(json.dumps({"edge": EDGE, **request}))
-
-    def say(self, line: str) -> dict[str, object]:
-        """Send any line."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, object] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def call(self) -> socket.socket:
-        """Open a connection as the caller."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
-
-
-@contextmanager
-def proxy(endpoints: list[tuple[str, int]]) -> Iterator[Proxy]:
-    """Run a proxy that leads to these endpoints."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gameday.agent.proxy"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        found = Proxy(process, port)
-        configuration: Mapping[str, object] = {
-            "seed": 1,
-            "endpoints": endpoints,
-            "edges": {EDGE: ("127.0.0.1", port)},
-        }
-        assert found.say(json.dumps(configuration)) == {"ready": True}
-        yield found
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                pipe.close()
-
-
-@contextmanager
-def callee(serve: Serve) -> Iterator[tuple[str, int]]:
-    """Run a server that handles each connection with ``serve`` in a thread."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                connection.settimeout(PATIENCE_S)
-                threading.Thread(target=_served, args=(serve, connection), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield ("127.0.0.1", server.getsockname()[1])
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def _served(serve: Serve, connection: socket.socket) -> None:
-    with connection:
-        serve(connection)
-
-
-def free_port() -> int:
-    """Return a port that was free just now."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
-
-
-def echo(connection: socket.socket) -> None:
-    """Send back what comes until the end of it."""
-    while data := connection.recv(1 << 16):
-        connection.sendall(data)
-
-
-def everything(connection: socket.socket) -> bytes:
-    """Read to the end."""
-    return b"".join(iter(lambda: connection.recv(1 << 16), b""))
 
 
 def test_bytes_pass_unchanged_in_both_directions() -> None:
@@ -180,32 +87,90 @@ def test_the_lease_ends_the_delay_and_lets_held_answers_go() -> None:
         assert found.ask(op="state")["delay_s"] is None
 
 
-def test_a_caller_that_does_not_read_stops_the_callee_and_not_the_proxys_memory() -> None:
-    """Fifty megabytes wait at the callee, whether the edge delays or not."""
-    sent = 0
+def pouring(pieces: int, sent: list[int]) -> Serve:
+    """Return what answers one byte with so many pieces of 64 KiB, and notes each."""
 
     def pour(connection: socket.socket) -> None:
-        nonlocal sent
         connection.recv(1)
-        for _ in range(800):
+        for _ in range(pieces):
             connection.sendall(bytes(1 << 16))
-            sent += 1 << 16
+            sent.append(1 << 16)
 
-    with callee(pour) as endpoint, proxy([endpoint]) as found, found.call() as connection:
+    return pour
+
+
+def test_a_delay_is_no_limit_of_bandwidth() -> None:
+    """All of 100 MB is on its way while the first byte is still to come, and arrives whole."""
+    with callee(pouring(1600, [])) as endpoint, proxy([endpoint]) as found, found.call() as connection:
+        found.ask(op="delay", delay_s=60, jitter_s=1, lease_s=120)
+        connection.sendall(b".")
+        wait_until(lambda: found.ask(op="state")["received_bytes"] == 1600 << 16, what="all of the answer to be read")
+        connection.settimeout(0.01)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(PATIENCE_S)
+        found.ask(op="heal")
+        assert sum(len(part) for part in iter(lambda: connection.recv(1 << 20), b"")) == 1600 << 16
+
+
+def test_a_caller_that_does_not_read_stops_the_callee_and_not_the_proxys_memory() -> None:
+    """What is more than may be held waits at the callee; healing lets it go no faster than the caller reads."""
+    sent: list[int] = []
+    with callee(pouring(6400, sent)) as endpoint, proxy([endpoint]) as found, found.call() as connection:
         before_bytes = psutil.Process(found.process.pid).memory_info().rss
         found.ask(op="delay", delay_s=60, jitter_s=0, lease_s=120)
         connection.sendall(b".")
 
         def stands_still() -> bool:
-            now = sent
-            return now > 0 and found.ask(op="state") == found.ask(op="state") and now == sent
+            now = len(sent)
+            return now > 0 and found.ask(op="state") == found.ask(op="state") and now == len(sent)
 
         wait_until(stands_still, what="the callee to be stopped")
         found.ask(op="heal")
         wait_until(stands_still, what="the callee to be stopped by the caller alone")
-        assert psutil.Process(found.process.pid).memory_info().rss - before_bytes < 20e6
-        assert sent < 800 << 16
-        assert sum(len(part) for part in iter(lambda: connection.recv(1 << 20), b"")) == 800 << 16
+        assert psutil.Process(found.process.pid).memory_info().rss - before_bytes < HELD_BYTES / 2 + 20e6
+        assert len(sent) < 6400
+        assert sum(len(part) for part in iter(lambda: connection.recv(1 << 20), b"")) == 6400 << 16
+
+
+def test_both_sides_of_a_connection_send_at_once() -> None:
+    """Nothing waits for an acknowledgement, which the other end may put off for 40 ms."""
+    with callee(echo) as endpoint, proxy([endpoint]) as found, found.call() as connection:
+        connection.sendall(b"x")
+        assert connection.recv(1) == b"x"
+        assert send_at_once(found.process.pid) == {connection.getsockname()[1]: True, endpoint[1]: True}
+
+
+def test_what_the_proxy_itself_has_no_files_for_is_counted() -> None:
+    """Nobody may take it for the callee's fault."""
+    with callee(echo) as endpoint, proxy([endpoint]) as found:
+        files = len(tuple(Path(f"/proc/{found.process.pid}/fd").iterdir())) + 5
+        resource.prlimit(found.process.pid, resource.RLIMIT_NOFILE, (files, files))
+        with ExitStack() as callers:
+            ends = [callers.enter_context(found.call()) for _ in range(3)]
+            wait_until(lambda: everything_or_nothing(ends[-1]) is not None, what="the last one to be closed")
+            assert found.ask(op="state")["shortages"] == {f"open files (limit {files}): connections closed": 1}
+
+
+def test_the_proxy_takes_as_many_files_as_it_may_have() -> None:
+    """The soft limit of a shell is no bound."""
+    with callee(echo) as endpoint, proxy([endpoint], files=64) as found, ExitStack() as callers:
+        for _ in range(100):
+            connection = callers.enter_context(found.call())
+            connection.sendall(b"x")
+            assert connection.recv(1) == b"x"
+        assert found.ask(op="state")["shortages"] == {}
+
+
+def everything_or_nothing(connection: socket.socket) -> bytes | None:
+    """Read what is there, nothing when it has been closed; None while it is open and silent."""
+    connection.settimeout(0.1)
+    try:
+        return connection.recv(1)
+    except TimeoutError:
+        return None
+    except ConnectionError:
+        return b""
 
 
 def test_nobody_at_the_callee_resets_the_caller() -> None:
@@ -255,93 +220,3 @@ def test_the_proxy_ends_when_its_input_does() -> None:
         assert found.process.stdin
         found.process.stdin.close()
         assert found.process.wait(PATIENCE_S) == 0
-
-
-def test_a_blackhole_passes_nothing_in_either_direction_and_healing_lets_it_all_through() -> None:
-    """On a connection that was open and on one that is opened meanwhile."""
-    with callee(echo) as endpoint, proxy([endpoint]) as found, found.call() as before:
-        before.sendall(b"a")
-        assert before.recv(1) == b"a"
-        sent_bytes = found.ask(op="state")["sent_bytes"]
-        found.ask(op="blackhole", lease_s=60)
-        with found.call() as meanwhile:
-            before.sendall(b"b" * 100_000)
-            meanwhile.sendall(b"c")
-            before.settimeout(0.3)
-            with pytest.raises(TimeoutError):
-                before.recv(1)
-            state = found.ask(op="state")
-            assert (state["blackholed"], state["sent_bytes"], state["live"]) == (True, sent_bytes, 2)
-            found.ask(op="heal")
-            before.settimeout(PATIENCE_S)
-            before.shutdown(socket.SHUT_WR)
-            assert everything(before) == b"b" * 100_000
-            assert meanwhile.recv(1) == b"c"
-
-
-def test_answers_under_way_do_not_pass_a_blackhole() -> None:
-    """What the callee says while nothing passes comes when it is healed."""
-    go = threading.Event()
-
-    def answer_when_told(connection: socket.socket) -> None:
-        connection.recv(1)
-        go.wait(PATIENCE_S)
-        connection.sendall(b"late")
-
-    with callee(answer_when_told) as endpoint, proxy([endpoint]) as found, found.call() as connection:
-        connection.sendall(b".")
-        wait_until(lambda: found.ask(op="state")["sent_bytes"] == 1, what="the request to pass")
-        found.ask(op="blackhole", lease_s=60)
-        go.set()
-        connection.settimeout(0.3)
-        with pytest.raises(TimeoutError):
-            connection.recv(1)
-        found.ask(op="heal")
-        connection.settimeout(PATIENCE_S)
-        assert everything(connection) == b"late"
-
-
-def test_the_lease_ends_a_blackhole() -> None:
-    """Nobody has to ask for it."""
-    with callee(echo) as endpoint, proxy([endpoint]) as found, found.call() as connection:
-        found.ask(op="blackhole", lease_s=0.3)
-        connection.sendall(b"held")
-        assert connection.recv(4) == b"held"
-        assert found.ask(op="state")["blackholed"] is False
-
-
-def test_a_caller_that_gives_up_in_a_blackhole_leaves_no_connection_behind() -> None:
-    """Thousands may give up within one fault."""
-    with callee(echo) as endpoint, proxy([endpoint]) as found, found.call():
-        found.ask(op="blackhole", lease_s=60)
-        with found.call() as connection:
-            connection.sendall(b"x")
-            wait_until(lambda: found.ask(op="state")["live"] == 2, what="the connection")
-        wait_until(lambda: found.ask(op="state")["live"] == 1, what="its end")
-
-
-def test_a_share_of_the_requests_is_answered_on_a_connection_that_was_open() -> None:
-    """The others pass, the connection stays, and healing ends it."""
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-    def serve(connection: socket.socket) -> None:
-        while b"\r\n\r\n" in connection.recv(1 << 16):
-            connection.sendall(answer)
-
-    def ask(connection: socket.socket, path: bytes) -> int:
-        connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
-        return int(connection.recv(1 << 16).split(b" ")[1])
-
-    with callee(serve) as endpoint, proxy([endpoint]) as found, found.call() as connection:
-        assert ask(connection, b"/pay") == 200
-        found.ask(op="answer", path="/pay*", status=503, share=0.5, lease_s=60)
-        got = [ask(connection, b"/pay/%d?x=/login" % number) for number in range(100)]
-        assert ask(connection, b"/login") == 200
-        state = found.ask(op="state")
-        assert (state["requests"], state["matched"], state["answered"]) == (101, 100, got.count(503))
-        assert 25 < got.count(503) < 75
-        assert set(got) == {200, 503}
-        found.ask(op="answer", path="*", status=500, share=1.0, lease_s=0.3)
-        assert ask(connection, b"/login") == 500
-        wait_until(lambda: found.ask(op="state")["rule"] is None, what="the end of the lease")
-        assert ask(connection, b"/pay") == 200

@@ -154,7 +154,7 @@ def test_a_replica_of_web_that_is_killed_takes_only_what_it_held(hardened: Shop)
         answers = send([Ask("POST", hardened.url("/login"), LOGIN)] * 2)
         assert [answer.status for answer in answers] == [200] * 2
     wait_until(lambda: hardened.pid("web-1") != pid, what="another web-1")
-    wait_until(lambda: all(hardened.target.is_ready(name) for name in WEB), what="both to be ready")
+    wait_until(lambda: all(hardened.target.is_ready("web", name) for name in WEB), what="both to be ready")
 
 
 def test_a_replica_of_web_that_hangs_gets_no_more_connections(hardened: Shop) -> None:
@@ -183,7 +183,7 @@ def test_one_replica_of_web_serves_without_the_mechanism(naive: Shop) -> None:
 
 def test_nobody_waits_for_a_database_that_is_away(hardened: Shop) -> None:
     """Who would need it is told at once, with when to come back; products that are cached are served."""
-    hardened.target.kill("database", lease_s=30)
+    hardened.target.kill("database", "database", lease_s=30)
     wait_until(lambda: hardened.target.edge("web -> database").live == 0, what="the end of every connection")
     try:
         login, checkout = send(
@@ -194,13 +194,13 @@ def test_nobody_waits_for_a_database_that_is_away(hardened: Shop) -> None:
         assert login.headers["Retry-After"] == "1"
         assert send([Ask("GET", hardened.url("/product/1"))])[0].status == 200
     finally:
-        hardened.target.revive("database")
+        hardened.target.revive("database", "database")
     wait_until(lambda: send([Ask("POST", hardened.url("/login"), LOGIN)])[0].status == 200, what="a login")
 
 
 def test_without_the_mechanism_everybody_waits_for_it(naive: Shop) -> None:
     """As connection pools do by default: the answer comes when the database is back."""
-    naive.target.kill("database", lease_s=2)
+    naive.target.kill("database", "database", lease_s=2)
     wait_until(lambda: naive.target.edge("web -> database").live == 0, what="the end of every connection")
     answer = send([Ask("POST", naive.url("/login"), LOGIN)])[0]
     assert answer.status == 200

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from gameday.targets.protocol import Delay, TargetError
+from gameday.targets.protocol import Calls, Delay, TargetError
 from system.target.running import Ask, Shop, running, send, wait_until
 
 pytestmark = pytest.mark.system
@@ -109,8 +109,8 @@ def test_the_callers_own_counters_show_the_delay(naive: Shop) -> None:
     send([Ask("GET", naive.url(f"/recommendations/{number}")) for number in range(1, 6)])
     naive.target.heal(EDGE)
     after = naive.target.calls(EDGE)
-    assert before is not None
-    assert after is not None
+    assert isinstance(before, Calls)
+    assert isinstance(after, Calls)
     assert after.answered[float("inf")] - before.answered[float("inf")] == 5
     assert after.answered[0.5] == before.answered[0.5]
 
@@ -122,8 +122,8 @@ def test_calls_that_ran_into_their_deadline_count_as_failed(hardened: Shop) -> N
     send([Ask("GET", hardened.url("/recommendations/1")) for _ in range(3)])
     hardened.target.heal(EDGE)
     after = hardened.target.calls(EDGE)
-    assert before is not None
-    assert after is not None
+    assert isinstance(before, Calls)
+    assert isinstance(after, Calls)
     assert after.failed - before.failed == 3
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from gameday.agent.pod.janitor import COST, SILENT_S, UNDO, BusyError, Message, Watched, undo
+from gameday.agent.pod.janitor import (
+    COST,
+    REHEARSAL,
+    SILENT_S,
+    UNDO,
+    BusyError,
+    Message,
+    RefusedError,
+    Watched,
+    rehearse,
+    undo,
+)
 from gameday.agent.pod.janitor import keep as keep_for
 
 PATH = "/apis/apps/v1/namespaces/shop/deployments/web"
@@ -77,6 +89,34 @@ def test_it_removes_the_copies_that_kubernetes_made_of_its_annotation_and_no_oth
     assert cluster.patches[1:] == [(f"{sets}/web-1", {"metadata": {"annotations": {UNDO: None}}})]
 
 
+def test_it_brings_back_what_a_fault_changes_and_nothing_else() -> None:
+    """An annotation that asks for more is refused, told once, and looked at again; a pod's name that is a path, too."""
+    hostile = (
+        {"patch": {"spec": {"template": {"spec": {"hostNetwork": True}}}}, "pods": ()},
+        {"patch": {"spec": {"replicas": 2}}, "pods": ("../x",)},
+    )
+    for wanted in hostile:
+        told: list[str] = []
+        cluster = Cluster(json.dumps({**json.loads(annotation()), "undo": wanted}))
+        assert keep(cluster.ask, PATH, JOB, "shop", looks(0, 5, 6, 7), report=told.append) == "there was no time left"
+        assert cluster.patches == []
+        (sentence,) = told
+        assert "more than a fault changes" in sentence
+
+
+def test_broken_copies_of_others_keep_it_from_nothing() -> None:
+    """They name nobody."""
+    cluster, sets = Cluster(annotation()), "/apis/apps/v1/namespaces/shop/replicasets"
+    items = [{"metadata": {"name": text, "annotations": {UNDO: text}}} for text in ("{", "[]", "null", "7")]
+    items += [{"metadata": {"name": "bare"}}, {"metadata": {"name": "web-1", "annotations": {UNDO: annotation()}}}]
+
+    def ask(method: str, path: str, body: Message | None) -> Message | None:
+        return {"items": items} if (method, path) == ("GET", sets) else cluster.ask(method, path, body)
+
+    assert "was brought back" in keep(ask, PATH, JOB, "shop", looks(0, 5))
+    assert [path for path, _ in cluster.patches] == [PATH, f"{sets}/web-1"]
+
+
 def test_it_does_nothing_while_somebody_does() -> None:
     """Every change of the annotation is a sign of life."""
     cluster = Cluster(*(annotation(deadline_in_s=5 + each) for each in range(20)))
@@ -139,3 +179,72 @@ def test_undoing_twice_is_once() -> None:
     found: dict[str, Any] = {"metadata": {"resourceVersion": "7", "annotations": {UNDO: annotation()}}}
     with pytest.raises(BusyError):
         undo(ask, PATH, "shop", found)
+
+
+class Rights:
+    """An API server that lets an account do some things, with an object that has replicas, or is a node."""
+
+    def __init__(self, *refused: str) -> None:
+        """Refuse these ``METHOD path``, without their query."""
+        self.refused, self.asked = refused, list[str]()
+
+    def ask(self, method: str, path: str, body: Message | None) -> Message | None:
+        """Refuse, or answer for what there is; nothing has the name of a rehearsal."""
+        self.asked.append(f"{method} {path}")
+        assert body is None or path.endswith("?dryRun=All"), "nothing is changed"
+        if f"{method} {path.partition('?')[0]}" in self.refused:
+            raise RefusedError(f"{method} {path}: 403")
+        return None if REHEARSAL in path else {"spec": {"unschedulable": True, "replicas": 2}, "items": []}
+
+
+NODE = "/api/v1/nodes/one"
+SETS = "/apis/apps/v1/namespaces/shop/replicasets"
+PODS = f"/api/v1/namespaces/shop/pods/{REHEARSAL}"
+
+
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        (NODE, (f"GET {NODE}", f"PATCH {NODE}")),
+        (PATH, (f"GET {PATH}", f"PATCH {PATH}", f"PATCH {PODS}", f"GET {SETS}", f"PATCH {SETS}/{REHEARSAL}")),
+    ],
+)
+def test_everything_that_an_undo_asks_is_tried_and_changes_nothing(path: str, needed: tuple[str, ...]) -> None:
+    """One right that is missing is enough to be refused."""
+    rights = Rights()
+    rehearse(rights.ask, path, "shop")
+    assert [each.partition("?")[0] for each in rights.asked] == list(needed)
+    for each in needed:
+        with pytest.raises(RefusedError, match=re.escape(each)):
+            rehearse(Rights(each).ask, path, "shop")
+
+
+def test_an_undo_asks_nothing_that_was_not_tried() -> None:
+    """Else a right could be missing when it is too late."""
+    cluster, tried, asked = Cluster(annotation(pods=(REHEARSAL,))), Rights(), list[str]()
+    rehearse(tried.ask, PATH, "shop")
+
+    def ask(method: str, path: str, body: Message | None) -> Message | None:
+        asked.append(f"{method} {path}")
+        if (method, path) == ("GET", SETS):
+            text = annotation()
+            return {"items": [{"metadata": {"name": REHEARSAL, "annotations": {UNDO: text}}}]}
+        return cluster.ask(method, path, body)
+
+    assert "was brought back" in keep(ask, PATH, JOB, "shop", looks(0, 5))
+    assert set(asked) == {each.partition("?")[0] for each in tried.asked}
+
+
+def test_a_refusal_is_reported_once_and_tried_again() -> None:
+    """The right may be granted while it watches."""
+    cluster, said, left = Cluster(annotation()), list[str](), [2]
+
+    def ask(method: str, path: str, body: Message | None) -> Message | None:
+        if method == "PATCH" and left[0]:
+            left[0] -= 1
+            raise RefusedError("nodes is forbidden")
+        return cluster.ask(method, path, body)
+
+    why = keep(ask, PATH, JOB, "shop", looks(0, 5, 5.5, 6), report=said.append)
+    assert "was brought back" in why
+    assert said == [f"the undo of {PATH} is refused, and is tried again: nodes is forbidden"]

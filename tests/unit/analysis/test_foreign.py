@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from pydantic import JsonValue
 
 from gameday.analysis.foreign import judge_foreign
-from gameday.analysis.model import Analysis, Verdict
+from gameday.analysis.model import Analysis, Status, Verdict
 from gameday.experiment.foreign import ForeignPlan, Step
 from gameday.record.foreign import ForeignData
 from gameday.record.history import Event, Record
@@ -44,10 +45,10 @@ def hypothesis(phase: str, *, met: bool = True, status: str = "succeeded") -> To
     return Event.HYPOTHESIS, {"phase": phase, "met": met, "probes": [probe]}
 
 
-def ended(section: str, name: str, *, status: str = "succeeded", kind: str = "action", code: int | None = None) -> Told:
+def ended(section: str, name: str, *, status: str = "succeeded", kind: str = "action", **more: JsonValue) -> Told:
     """Tell the end of an activity."""
     data: dict[str, JsonValue] = {"section": section, "name": name, "kind": kind, "status": status, "output": "null"}
-    return Event.ACTIVITY_ENDED, {**data, "error": "it broke" if status != "succeeded" else None, "code": code}
+    return Event.ACTIVITY_ENDED, {**data, "error": "it broke" if status != "succeeded" else None, **more}
 
 
 def began(section: str, name: str) -> Told:
@@ -66,10 +67,13 @@ ROLLBACKS = (began("rollbacks", "open again"), ended("rollbacks", "open again"))
 PROVEN: Told = (Event.ACTIVITY_PROVEN, {"name": "close", "met": True, "output": "503", "error": None})
 
 
-def judged(told: tuple[Told, ...], of: ForeignPlan | None = None, *, lost: tuple[str, ...] = ()) -> Analysis:
-    """Judge a history, of which some records may be lost."""
+def judged(
+    told: tuple[Told, ...], of: ForeignPlan | None = None, *, lost: tuple[str, ...] = (), finished: bool = True
+) -> Analysis:
+    """Judge a history, of which some records may be lost; the supervisor's last one stands behind those that are told."""
     seq = itertools.count()
-    history = tuple(Record(float(n := next(seq)), "worker", n, event, dict(data)) for event, data in told)
+    whole = (*told, (Event.RUN_FINISHED, {})) if finished else told
+    history = tuple(Record(float(n := next(seq)), "worker", n, event, dict(data)) for event, data in whole)
     return judge_foreign(ForeignData(of or plan(), history, lost))
 
 
@@ -127,6 +131,26 @@ WHOLE = (BEFORE, *METHOD, AFTER, *ROLLBACKS, toolkit())
             Verdict.INCONCLUSIVE,
             "gate.activities",
         ),
+        (
+            (BEFORE, began("method", "close"), ended("method", "close", answered=400), AFTER, *ROLLBACKS, toolkit()),
+            Verdict.INCONCLUSIVE,
+            "gate.activities",
+        ),
+        (
+            (BEFORE, began("method", "close"), ended("method", "close", met=False), AFTER, *ROLLBACKS, toolkit()),
+            Verdict.INCONCLUSIVE,
+            "gate.activities",
+        ),
+        (
+            (BEFORE, *METHOD, AFTER, ROLLBACKS[0], ended("rollbacks", "open again", answered=503), toolkit()),
+            Verdict.INCONCLUSIVE,
+            "gate.reverted",
+        ),
+        (
+            (BEFORE, *METHOD, AFTER, ROLLBACKS[0], ended("rollbacks", "open again", code=-9), toolkit()),
+            Verdict.INCONCLUSIVE,
+            "gate.reverted",
+        ),
         ((BEFORE, *METHOD, AFTER, toolkit()), Verdict.INCONCLUSIVE, "gate.reverted"),
         ((BEFORE, *METHOD, *ROLLBACKS, toolkit()), Verdict.INCONCLUSIVE, None),
     ],
@@ -143,6 +167,10 @@ WHOLE = (BEFORE, *METHOD, AFTER, *ROLLBACKS, toolkit())
         "no word of how it ended",
         "an action failed",
         "an action's process left with a status",
+        "an action was answered with an error",
+        "an action was out of its tolerance",
+        "a rollback was answered with an error",
+        "a rollback's process was killed",
         "a rollback was not played",
         "nothing asked after the method",
     ],
@@ -177,9 +205,44 @@ def test_an_action_whose_proof_is_not_met_does_not_pass(proof: Told | None) -> N
     assert (analysis.verdict, analysis.decided_by) == (Verdict.INCONCLUSIVE, "gate.fault-proven")
 
 
-def test_a_method_that_does_nothing_to_anybody_can_pass() -> None:
-    """There is no effect to prove."""
-    assert judged((BEFORE, AFTER, *ROLLBACKS, toolkit()), plan(method=())).verdict is Verdict.PASS
+def test_a_method_that_only_looks_can_pass_and_an_empty_one_cannot() -> None:
+    """There is no effect to prove where nothing is done; where nothing is even asked, nothing is shown."""
+    looked = ended("method", "look", kind="probe", answered=404)
+    only_looks = plan(method=(Step("look", "probe", "http GET"),))
+    assert judged((BEFORE, looked, AFTER, *ROLLBACKS, toolkit()), only_looks).verdict is Verdict.PASS
+    empty = judged((BEFORE, AFTER, *ROLLBACKS, toolkit()), plan(method=()))
+    assert (empty.verdict, empty.decided_by) == (Verdict.INCONCLUSIVE, "gate.fault-proven")
+    assert "the method is empty" in empty.reason
+
+
+@pytest.mark.parametrize(
+    ("end", "verdict", "decided_by"),
+    [
+        ({"met": True}, Verdict.PASS, None),
+        ({"met": False}, Verdict.FAIL, "method.1"),
+        ({"met": False, "error": "its tolerance could not be evaluated"}, Verdict.INCONCLUSIVE, "method.1"),
+        ({"status": "failed"}, Verdict.INCONCLUSIVE, "gate.activities"),
+        (None, Verdict.INCONCLUSIVE, "method.1"),
+    ],
+    ids=["within", "out of it", "a tolerance that raises", "a probe that raises", "never asked"],
+)
+def test_a_tolerance_in_the_method_is_a_check(
+    end: dict[str, Any] | None, verdict: Verdict, decided_by: str | None
+) -> None:
+    """Chaos Toolkit passes over it; people write it because they mean it."""
+    looks = plan(method=(Step("look", "probe", "http GET", judged=True),))
+    told = () if end is None else (ended("method", "look", kind="probe", **end),)
+    analysis = judged((BEFORE, *told, AFTER, *ROLLBACKS, toolkit()), looks)
+    assert (analysis.verdict, analysis.decided_by) == (verdict, decided_by), analysis.reason
+
+
+def test_a_probe_that_the_method_borrows_from_the_hypothesis_is_shown() -> None:
+    """Its tolerance is asked for before and after the method, and need not hold in between."""
+    looks = plan(method=(Step("open", "probe", "http GET"),))
+    told = ended("method", "open", kind="probe", met=False, answered=503)
+    analysis = judged((BEFORE, told, AFTER, *ROLLBACKS, toolkit()), looks)
+    assert analysis.verdict is Verdict.PASS
+    assert [check.status for check in analysis.checks if check.id == "method.1"] == [Status.SHOWN]
 
 
 def test_without_a_hypothesis_nothing_can_pass() -> None:
@@ -206,3 +269,11 @@ def test_a_part_of_the_judgement_that_raises_neither_crashes_it_nor_passes(
     broken = next(gate for gate in analysis.gates if gate.id == "gate.analysis")
     assert "the timeline: KeyError('long after')" in broken.reason
     assert "Traceback" in broken.evidence[-1]
+
+
+def test_a_run_whose_end_is_not_on_record_is_invalid() -> None:
+    """It was killed then, or could not write any more: what came last nobody knows."""
+    whole = (BEFORE, *METHOD, PROVEN, AFTER, *ROLLBACKS, toolkit())
+    assert judged(whole, plan(proven=True)).verdict is Verdict.PASS
+    analysis = judged(whole, plan(proven=True), finished=False)
+    assert (analysis.verdict, analysis.decided_by) == (Verdict.INVALID, "gate.complete")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from gameday.analysis.model import Analysis, Gate, Status, Verdict
 from gameday.experiment.model import KindTarget, Targets
 from gameday.record.folder import RunData
 from gameday.record.history import Event, Record
+from gameday.record.metrics import Metrics
 from gameday.record.requests import Outcome, Rows
 from simulator.closed import Users, closed
 from simulator.systems import healthy
-from simulator.world import Asked, made_up, run_of, server_pages
+from simulator.world import Asked, made_up, run_of, server_pages, shipped
 
 SHORT = Asked(
     rates_per_s={"login": 60, "pulse": 60},
@@ -70,6 +72,25 @@ def test_a_confirmation_whose_proof_does_not_bite_confirms_nothing() -> None:
     analysis = judge(with_record(run, 14.0, Event.FAULT_CONFIRMED, {"id": "f0", "proof": proof}))
     assert (analysis.verdict, analysis.decided_by) == (Verdict.INVALID, "gate.fault-proven")
     assert "what is recorded as its confirmation shows no effect (no call became slower)" in analysis.reason
+
+
+@pytest.mark.parametrize(
+    ("event", "data"),
+    [
+        (
+            Event.PROCESS_SHORT,
+            {"process": "web-proxy", "what": "open files (limit 1024): connections closed", "count": 244},
+        ),
+        (Event.LOAD_DONE, {"rows": {}, "shortages": {"open files (limit 1024): connections closed": 244}}),
+    ],
+)
+def test_what_gameday_broke_for_want_of_files_makes_the_run_invalid(event: Event, data: dict[str, JsonValue]) -> None:
+    """It is never booked on the system."""
+    analysis = judge(with_record(sound(), 20.0, event, data))
+    assert (analysis.verdict, analysis.decided_by) == (Verdict.INVALID, "gate.own-resources")
+    process = data.get("process", "load")
+    told = f"gameday's own {process} ran out of open files (limit 1024): 244 connections closed"
+    assert analysis.reason.startswith(told)
 
 
 @pytest.mark.parametrize("met", [False, None])
@@ -168,44 +189,210 @@ def test_a_record_that_the_history_lacks_makes_the_run_invalid(run: Callable[[],
     assert (analysis.verdict, analysis.decided_by, analysis.reason) == (Verdict.INVALID, "gate.rows", LOST[0])
 
 
-def in_a_cluster(*, demo: bool, uncounted: float | None = None) -> Gate:
-    """Return the gate of the accounts of a run on kind, whose servers lose a share of their counts, or publish none."""
+def in_a_cluster(metrics: Metrics, *, mapped: bool, **entries: str) -> Gate:
+    """Return the gate of the accounts of a run on kind whose servers published these counters, which its system file maps, or does not."""
     plan = made_up(SHORT, 1)
-    kind = KindTarget(
-        context="kind-gameday", namespace="made-up", url="http://127.0.0.1:1", demo="shop" if demo else None
-    )
-    system = plan.system.model_copy(update={"targets": Targets(kind=kind)})
-    answers = healthy(plan)
-    run = (
-        sound()
-        if uncounted is None
-        else run_of(plan, answers, metrics=server_pages(plan, answers, uncounted=uncounted))
-    )
+    kind = KindTarget(context="kind-gameday", namespace="made-up", url="http://127.0.0.1:1")
+    services = {
+        name: service.model_copy(
+            update={"counters": service.counters.model_copy(update=entries) if mapped and service.counters else None}
+        )
+        for name, service in plan.system.services.items()
+    }
+    system = plan.system.model_copy(update={"targets": Targets(kind=kind), "services": services})
+    run = run_of(plan, healthy(plan), metrics=metrics)
     return gate(judge(replace(run, plan=replace(plan, target="kind", system=system))), "gate.accounting")
 
 
+def pages(uncounted: float = 0.0) -> Metrics:
+    """Return the pages of servers that lose a share of their counts."""
+    plan = made_up(SHORT, 1)
+    return server_pages(plan, healthy(plan), uncounted=uncounted)
+
+
 @pytest.mark.parametrize(
-    ("demo", "uncounted", "status"),
+    ("mapped", "metrics", "status"),
     [
-        (True, None, Status.FAIL),
-        (False, None, Status.SHOWN),
-        (True, 0.0, Status.PASS),
-        (False, 0.0, Status.PASS),
-        (True, 0.2, Status.FAIL),
-        (False, 0.2, Status.FAIL),
+        (True, Metrics(), Status.FAIL),
+        (False, Metrics(), Status.SHOWN),
+        (True, pages(), Status.PASS),
+        (False, pages(), Status.SHOWN),
+        (True, pages(0.2), Status.FAIL),
+        (False, pages(0.2), Status.SHOWN),
     ],
 )
-def test_only_a_system_of_somebodys_own_may_publish_no_counters(
-    demo: bool,  # noqa: FBT001 - what the system file says
-    uncounted: float | None,
+def test_only_counters_that_the_system_file_names_are_compared(
+    mapped: bool,  # noqa: FBT001 - what the system file says
+    metrics: Metrics,
     status: Status,
 ) -> None:
-    """What it does publish must agree with the rows all the same."""
-    assert in_a_cluster(demo=demo, uncounted=uncounted).status is status
+    """Whatever else a page has may count something else; what is named must be there and agree with the rows."""
+    assert in_a_cluster(metrics, mapped=mapped).status is status
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        (
+            {"requests": "answers_total"},
+            "web publishes no answers_total; it publishes: http_request_duration_seconds_sum, http_requests_total",
+        ),
+        (
+            {"request_time": "answers_seconds"},
+            "web publishes no answers_seconds_sum; it publishes: http_request_duration_seconds_sum, http_requests_total",
+        ),
+        (
+            {"route_label": "uri"},
+            "http_requests_total of web has no label uri; it has: code, route",
+        ),
+    ],
+)
+def test_a_counter_that_is_named_and_not_published_is_told_and_never_read_as_zero(
+    entries: dict[str, str], reason: str
+) -> None:
+    """The system file is wrong then, and nothing is known of the system."""
+    found = in_a_cluster(pages(), mapped=True, **entries)
+    assert (found.status, found.n) == (Status.SHOWN, 0)
+    assert found.reason == f"{reason}, so only the rows say what happened"
+
+
+def test_a_route_that_no_label_stands_for_is_told_with_what_the_label_holds() -> None:
+    """Its requests may have gone elsewhere, or the label holds its path in another form: a person can see which."""
+    renamed = Metrics(
+        {(owner, key.replace('"login"', '"/api/login"')): points for (owner, key), points in pages().samples.items()}
+    )
+    found = in_a_cluster(renamed, mapped=True)
+    assert found.status is Status.FAIL
+    assert found.reason.startswith(
+        "login: no http_requests_total of web has route login or the path of GET /login; its route is: "
+    )
+    assert "/api/login" in found.reason
+
+
+def waiting(*, seconds: range, lag_s: float, more_s: float, share: float = 1.0) -> Gate:
+    """Return the gate of the accounts of a run whose clients wait for so much more than their server knows, in some seconds of the baseline."""
+    plan = shipped("none", 1)
+    answers = healthy(plan)
+    seen = {}
+    for load in plan.routes:
+        found = answers[load.route]
+        at_s = np.asarray(plan.arrivals(load.route).times_s)
+        drawn = np.random.default_rng(load.index).random(len(at_s)) < share
+        held = np.isin(at_s.astype(int), list(seconds)) & drawn
+        seen[load.route] = replace(
+            found, lag_s=np.where(held, lag_s, found.lag_s), service_s=found.service_s + np.where(held, more_s, 0.0)
+        )
+    return gate(judge(run_of(plan, seen, metrics=server_pages(plan, answers))), "gate.accounting")
+
+
+def test_where_the_machine_held_up_the_generator_nobodys_time_is_counted() -> None:
+    """What waits then waits outside of the server; the other seconds agree, and are compared."""
+    found = waiting(seconds=range(10, 14), lag_s=0.05, more_s=0.05)
+    assert found.status is Status.PASS, found.reason
+    assert " in 9.00 s, " in found.evidence[0], found.evidence[0]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"seconds": range(6, 22), "lag_s": 0.0005, "more_s": 0.04, "share": 0.12},
+        {"seconds": range(10, 14), "lag_s": 0.0005, "more_s": 0.05},
+        {"seconds": range(6, 22), "lag_s": 0.05, "more_s": 0.05},
+    ],
+    ids=["a delayed acknowledgement", "seconds of it", "always late"],
+)
+def test_time_that_only_clients_see_is_no_excuse_without_the_generators_lag(given: dict[str, Any]) -> None:
+    """Something between them takes it; and where the generator is always late, all of the baseline is compared."""
+    assert waiting(**given).status is Status.FAIL
 
 
 def test_a_system_without_counters_is_told_to_have_none() -> None:
     """So that nobody takes the gate for one that has compared anything."""
-    found = in_a_cluster(demo=False)
-    assert "publish no counters" in found.reason
+    found = in_a_cluster(Metrics(), mapped=False)
+    assert found.reason == "no requests and times of its servers are named, so only the rows say what happened"
     assert found.n == 0
+
+
+def never_begun(error: str) -> RunData:
+    """Return a run that was refused before its load."""
+    plan = sound().plan
+    history = (
+        Record(0.0, "supervisor", 0, Event.RUN_STARTED, {"experiment": plan.name}),
+        Record(0.4, "supervisor", 1, Event.ERROR, {"where": "run", "error": error, "traceback": "..."}),
+        Record(0.9, "supervisor", 2, Event.RUN_FINISHED, {}),
+    )
+    return replace(sound(), rows=sound().rows[:0], history=history)
+
+
+def test_what_kept_a_load_from_beginning_is_the_whole_reason() -> None:
+    """Not that no request left a row, that no fault was injected, or that there was no baseline: all of that follows from it."""
+    analysis = judge(never_begun("pods web-1 is forbidden: violates PodSecurity"))
+    assert (analysis.verdict, analysis.decided_by) == (Verdict.INVALID, "gate.complete")
+    assert analysis.reason == "pods web-1 is forbidden: violates PodSecurity; the load was not begun"
+    assert analysis.gates[0].reason == analysis.reason, "the first of the gates, in every report"
+    assert gate(analysis, "gate.rows").reason == "no request was sent: the load was not begun"
+    assert gate(analysis, "gate.delivered").reason == "nothing of the load was sent: it was not begun"
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "reason"),
+    [
+        (Event.LOAD_LOST, {"reason": "its port is taken"}, "the load process was lost at 14.0 s: its port is taken; "),
+        (Event.ERROR, {"where": "run", "error": "the hold was lost"}, "the hold was lost; "),
+        (Event.ERROR, {"where": "worker", "error": "KeyError: 'web'"}, "KeyError: 'web'; "),
+    ],
+)
+def test_what_ended_a_run_stands_before_what_follows_from_it(
+    event: Event, data: dict[str, JsonValue], reason: str
+) -> None:
+    """Rows are missing because of it."""
+    run = sound()
+    analysis = judge(with_record(replace(run, rows=run.rows[run.rows["scheduled_s"] < 14]), 14.0, event, data))
+    assert (analysis.verdict, analysis.decided_by) == (Verdict.INVALID, "gate.complete")
+    assert analysis.reason.startswith(reason)
+    assert analysis.reason.endswith("scheduled requests left no row")
+
+
+@pytest.mark.parametrize("where", ["renew f0", "undo f0", "reading the last counters"])
+def test_an_error_that_a_run_survives_ends_nothing(where: str) -> None:
+    """It has a record of its own, and a gate where it matters."""
+    error: dict[str, JsonValue] = {"where": where, "error": "busy", "traceback": ""}
+    assert judge(with_record(sound(), 14.0, Event.ERROR, error)).verdict is Verdict.PASS
+
+
+def test_a_fault_whose_preparation_failed_says_why_it_was_never_injected() -> None:
+    """Nothing was intended, so nothing else tells it."""
+    of_fault = (
+        Event.FAULT_INTENDED,
+        Event.FAULT_INJECTED,
+        Event.FAULT_CONFIRMED,
+        Event.FAULT_UNDONE,
+        Event.FAULT_VERIFIED,
+    )
+    run = without(sound(), *of_fault)
+    name = f"{run.plan.faults[0].fault}-1"
+    run = with_record(run, 13.0, Event.FAULT_FAILED, {"id": name, "error": "no canary came back"})
+    stopped = with_record(run, 13.1, Event.RUN_STOPPED, {"reason": f"{name}: no canary came back", "because": "fault"})
+    for each in (run, stopped):
+        analysis = judge(each)
+        assert (analysis.verdict, analysis.decided_by) == (Verdict.INVALID, "gate.fault-proven")
+        assert "it could not be prepared: no canary came back" in analysis.reason
+    assert gate(judge(stopped), "gate.baseline").status is Status.PASS, "it is not the baseline's fault"
+
+
+def test_a_fault_that_could_not_be_undone_says_why_first() -> None:
+    """The last try counts."""
+    error: dict[str, JsonValue] = {"where": "undo f0", "error": "nodes is forbidden", "traceback": ""}
+    run = with_record(without(sound(), Event.FAULT_VERIFIED), 29.0, Event.ERROR, error)
+    assert judge(run).reason.startswith("nodes is forbidden; so ")
+
+
+def test_a_run_whose_end_is_not_on_record_never_passes() -> None:
+    """It was killed in its clean-up, or could not write any more."""
+    whole = sound()
+    assert gate(judge(whole), "gate.complete").status is Status.PASS
+    cut = replace(whole, history=tuple(each for each in whole.history if each.event != Event.RUN_FINISHED))
+    analysis = judge(cut)
+    assert gate(analysis, "gate.complete").status is Status.FAIL
+    assert "never recorded its end" in gate(analysis, "gate.complete").reason
+    assert analysis.verdict is not Verdict.PASS

@@ -9,7 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from gameday.analysis.judge import judge
-from gameday.analysis.model import Analysis, Kill, Status
+from gameday.analysis.model import Analysis, Kill, Status, Verdict
 from gameday.experiment.prediction import kill_errors
 from gameday.record.folder import RunData
 from gameday.record.history import Event, Record
@@ -173,13 +173,13 @@ def test_what_was_not_seen_is_not_made_up() -> None:
     assert not [finding for finding in silent.checks if finding.id.endswith(".killed")]
 
 
-def visited(run_: RunData, *killed: str) -> RunData:
+def visited(run_: RunData, *killed: str, **injected: JsonValue) -> RunData:
     """Make the kill a visit of the monkey: whom it took is told when it was done, and not before."""
     (fault,) = run_.plan.faults
     plan = replace(run_.plan, faults=(replace(fault, fault="monkey", services=("web", "backend")),))
     told: dict[Event, dict[str, JsonValue]] = {
         Event.FAULT_INTENDED: {"fault": "monkey", "undo": {"ready": {"web": 1, "backend": 2}}},
-        Event.FAULT_INJECTED: {"killed": {name: f"uid-{name}" for name in killed}},
+        Event.FAULT_INJECTED: {"killed": {name: f"uid-{name}" for name in killed}, **injected},
     }
     history = tuple(
         replace(record, data={**record.data, **told.get(Event(record.event), {})}) for record in run_.history
@@ -196,9 +196,47 @@ def test_a_visit_of_the_monkey_is_timed_as_a_kill_of_the_service_that_it_took() 
     assert kill.ready_s == pytest.approx(KILL_S + 4.0)
 
 
+def test_whose_a_killed_replica_was_is_what_the_run_recorded() -> None:
+    """Not who else once had an endpoint of its name."""
+    stranger = change(-2.0, Event.REPLICA_JOINED, "b-1")
+    stranger = replace(stranger, data={**stranger.data, "service": "web", "identity": "another"})
+    made = run(stranger, *there("b-1", "b-2"), GONE, BACK, failing_s=(KILL_S, KILL_S + 1.5))
+    assert only(judge(visited(made, "b-1", service="backend"))).service == "backend"
+
+
 def test_a_visit_that_took_nobody_is_no_kill() -> None:
     """Where nobody may go, nobody does."""
     assert judge(visited(run(*there("b-1", "b-2")))).kills == ()
+
+
+@pytest.mark.parametrize("taken", [(0,), (0, 0), (0, 1)])
+def test_a_monkey_that_took_nobody_in_any_visit_proves_nothing(taken: tuple[int, ...]) -> None:
+    """A visit may be in vain; where all are, there was no fault, and an outage that did not come was none."""
+    made = visited(run(*there("b-1", "b-2")))
+    (fault,) = made.plan.faults
+    others = [record for record in made.history if record.data.get("id") != "f0"]
+    own = [record for record in made.history if record.data.get("id") == "f0"]
+
+    def of_visit(record: Record, number: int, measured: int) -> Record:
+        proof: JsonValue = {
+            "bites": True,
+            "asked": 0,
+            "measured": measured,
+            "text": "nobody was killed: web has no other replica",
+        }
+        more = {"proof": proof} if record.event == Event.FAULT_CONFIRMED else {}
+        return replace(record, data={**record.data, "id": f"f{number}", **more})
+
+    visits = [of_visit(record, number, measured) for number, measured in enumerate(taken) for record in own]
+    history = tuple(sorted((*others, *visits), key=lambda record: record.t_s))
+    plan = replace(made.plan, faults=(fault,) * len(taken))
+    analysis = judge(replace(made, plan=plan, history=history))
+    gate = next(each for each in analysis.gates if each.id == "gate.fault-proven")
+    assert (gate.status is Status.PASS) is any(taken), gate.reason
+    if not any(taken):
+        assert analysis.verdict is Verdict.INVALID
+        assert gate.reason.startswith("the monkey killed nobody in ")
+        assert gate.reason.endswith("nobody was killed: web has no other replica")
 
 
 def test_each_visit_is_timed_for_itself_though_it_was_intended_before_the_first() -> None:

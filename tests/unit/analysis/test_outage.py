@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,3 +32,14 @@ def test_what_the_generator_made_late_is_not_known_to_be_lost(lag_s: float, serv
         answers[load.route] = Answers.of(np.where(after, service_s, 0.01), lag_s=np.where(after, lag_s, 0.0005))
     found = {finding.id: finding for finding in judge(run_of(plan, answers)).checks}
     assert found["outage.login.lost"].status is status
+
+
+def test_an_event_with_too_few_requests_names_them_as_the_reason() -> None:
+    """All answers are good, and it stays undecided: 160 requests are fewer than judging a single event takes."""
+    asked = replace(ASKED, rates_per_s={"login": 8, "pulse": 60}, expect={"backpressure": {"routes": ["login"]}})
+    plan = made_up(asked, 1)
+    answers = {load.route: Answers.of(np.full(len(plan.arrivals(load.route).times_s), 0.01)) for load in plan.routes}
+    found = {finding.id: finding for finding in judge(run_of(plan, answers)).checks}
+    check = found["backpressure.login.fast-or-good"]
+    assert (check.status, check.value) == (Status.INCONCLUSIVE, 1.0)
+    assert check.reason.endswith("; a single event needs 200 requests)")

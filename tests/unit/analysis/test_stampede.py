@@ -112,6 +112,23 @@ def test_an_origin_melts_when_its_pool_is_full_it_is_slow_and_users_notice() -> 
     melted = found(replace(data, metrics=pages(pool | slow), rows=rows), "stampede.origin")
     assert stressed.title == "database stressed"
     assert melted.title == "database melted"
+    assert "no caller published how long it took to answer" in stressed.reason
+    assert "3 times slower for 8," in melted.reason
+
+
+def test_an_origin_that_publishes_other_counters_than_the_system_file_names_is_told() -> None:
+    """Its pages were read, so that is known; nothing was counted, which is not none."""
+    data = run(single_flight=True)[1]
+    points = ((-1.0, 1.0), (30.0, 2.0), (58.0, 3.0))
+    other = {("database", "pg_up"): points, ("web", "slots"): points}
+    analysis = replace(data, metrics=Metrics(other))
+    counted = found(analysis, "stampede.origin-queries")
+    assert counted.value is None
+    assert counted.reason.startswith("database publishes no database_origin_queries_total; it publishes: pg_up; ")
+    assert found(analysis, "stampede.origin").reason == (
+        "no service published a pool that leads to database; web publishes no pool_in_flight; it publishes: slots; "
+        "web publishes no pool_limit; it publishes: slots"
+    )
 
 
 def named(data: RunData) -> int:

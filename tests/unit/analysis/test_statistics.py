@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from gameday.analysis.statistics import (
     Sample,
     decide,
     difference,
+    few,
     minimum_samples,
     quantile,
     quantile_estimate,
@@ -21,8 +24,10 @@ from gameday.analysis.statistics import (
     ratio,
     resamples,
     share,
-    slope_per_s,
+    student,
+    widening,
 )
+from gameday.experiment.samples import NORMAL
 
 
 def seconds_of(n: int, seconds: int) -> np.ndarray:
@@ -101,7 +106,7 @@ def test_resampled_quantiles_are_those_of_the_repeated_values(
     weights = resamples(3, "w", seconds)
     drawn = quantile_resampled(Sample.of(array, second, weights), q)
     for index in (0, 1, 17):
-        repeated = np.repeat(array, weights[index][second])
+        repeated = np.repeat(array, weights[index][second].astype(int))
         if len(repeated):
             assert drawn[index] == np.quantile(repeated, q, method="inverted_cdf")
 
@@ -148,10 +153,39 @@ def test_differences_and_ratios_carry_both_windows_uncertainty() -> None:
     assert gone.hi < 0.05
 
 
-def test_a_slope_needs_three_points() -> None:
-    """Theil-Sen: the median of all pairs' slopes, untouched by one outlier."""
-    t_s = np.arange(9.0)
-    values = 4 * t_s
-    values[4] = 1000.0
-    assert slope_per_s(t_s, values) == pytest.approx(4.0)
-    assert slope_per_s(t_s[:2], values[:2]) is None
+@pytest.mark.parametrize(("degrees", "value"), [(8, 3.355), (10, 3.169), (15, 2.947), (30, 2.750), (60, 2.660)])
+def test_student_is_as_in_the_tables(degrees: int, value: float) -> None:
+    """99 %, two-sided."""
+    assert student(degrees) == pytest.approx(value, rel=0.003)
+
+
+@pytest.mark.parametrize(("alike", "least"), [(0.0, 0.98), (0.5, 0.95), (0.8, 0.9), (0.9, 0.85)])
+def test_widened_intervals_of_a_mean_hold_the_truth(alike: float, least: float) -> None:
+    """
+    Of sixteen seconds that resemble each other by so much.
+
+    Not widened, they hold it in 97, 82, 53 and 36 % of the runs.
+    """
+    source, held = np.random.default_rng(5), 0
+    for _ in range(2000):
+        values = np.empty(16)
+        values[0] = source.normal()
+        for index in range(1, 16):
+            values[index] = alike * values[index - 1] + np.sqrt(1 - alike**2) * source.normal()
+        half = NORMAL * widening(values) * few(16) * values.std() / 4
+        held += bool(abs(values.mean()) <= half)
+    assert held / 2000 >= least
+
+
+def test_many_requests_of_a_long_window_need_little_memory() -> None:
+    """A quantile of 200,000 requests in 600 s takes less than a tenth of what a count of each second below each value would."""
+    source = np.random.default_rng(1)
+    sample = Sample.of(source.random(200_000), source.integers(0, 600, 200_000), resamples(1, "long", 600))
+    tracemalloc.start()
+    try:
+        drawn = quantile_resampled(sample, 0.95)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 200_000 * 600 * 8 / 10
+    assert abs(float(np.median(drawn)) - 0.95) < 0.005

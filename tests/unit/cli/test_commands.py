@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from gameday.agent.wire import PORTS
 from gameday.cli.exits import Exit
 from gameday.cli.main import main
 from gameday.experiment.loading.finding import shipped
@@ -79,3 +81,58 @@ def test_debug_may_stand_before_the_command(capsys: pytest.CaptureFixture[str]) 
     """It belongs to the program as much as to the command."""
     assert main(["--debug", "validate", "smal"]) == Exit.USAGE
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("role", "--for", "kil"), ("--for is not a valid list", "kil", 'did you mean "kill"')),
+        (("role", "--for", "kill,"), ("--for is not a valid list", "kill-down")),
+        (("account", "--for", "kill"), ("--for narrows nothing of what is asked for", "role or janitor")),
+        (("role", "--nodes", "w1"), ("--nodes narrows nothing of what is asked for", "node-role")),
+        (("role", "--workloads", "Web"), ("--workloads is not a valid list", "Web")),
+        (("role", "janitor", "--for", "kill"), ("nothing of --for needs janitor", "kill-down, scale, drain")),
+        (("node-role", "--for", "scale"), ("nothing of --for needs node-role", "drain")),
+    ],
+)
+def test_manifests_that_would_grant_nothing_of_what_is_asked_for_are_refused(
+    words: tuple[str, ...], told: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is printed that kubectl would apply."""
+    assert main(["manifests", "there", *words]) == Exit.USAGE
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert all(text in shown.err for text in told)
+
+
+def test_the_network_policy_leaves_all_ports_but_the_agents_to_everybody(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those are for the address that is named; every other TCP port is in exactly one range."""
+    assert main(["manifests", "mine", "network-policy", "--api-server", "172.18.0.4"]) == Exit.PASSED
+    policy = yaml.safe_load(capsys.readouterr().out)
+    assert policy["metadata"] == {"name": "gameday-agents", "namespace": "mine"}
+    first, others = policy["spec"]["ingress"]
+    assert first["from"] == [{"ipBlock": {"cidr": "172.18.0.4/32"}}]
+    ports = [range(each["port"], each["endPort"] + 1) for each in first["ports"]]
+    assert {port for each in ports for port in each} == set(PORTS.values())
+    assert "from" not in others
+    tcp = [range(each["port"], each["endPort"] + 1) for each in others["ports"] if each["protocol"] == "TCP"]
+    assert sorted(port for each in (*tcp, *ports) for port in each) == list(range(1, 1 << 16))
+
+
+@pytest.mark.parametrize(
+    ("words", "seen"),
+    [
+        (["network-policy"], "go together"),
+        (["role", "--api-server", "10.0.0.1"], "go together"),
+        (["network-policy", "--api-server", "10.0.0.1/8"], "cannot be read"),
+        (["network-policy", "--api-server", "api; true"], "cannot be read"),
+    ],
+)
+def test_a_network_policy_needs_the_address_of_the_api_server(
+    capsys: pytest.CaptureFixture[str], words: list[str], seen: str
+) -> None:
+    """It says where that is told."""
+    assert main(["manifests", "mine", *words]) == Exit.USAGE
+    said = capsys.readouterr()
+    assert seen in said.err
+    assert not said.out

@@ -57,6 +57,8 @@ def offered(line: str) -> tuple[str, ...]:
         ("run small --variant = h", ("hardened",)),
         ("run small --variant =", ("naive", "hardened")),
         ("run small --variant=n", ("--variant=naive",)),
+        ("manifests there role --for k", ("kill", "kill-down")),
+        ("manifests there role --", ("--for", "--workloads", "--nodes")),
     ],
 )
 def test_what_may_come_next_is_offered(line: str, some: tuple[str, ...]) -> None:

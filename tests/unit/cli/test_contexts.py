@@ -50,7 +50,7 @@ def test_what_is_left_of_an_allowed_run_is_undone_with_its_context_allowed(
 ) -> None:
     """Without the flag the cluster would not be touched, and the residue would stay."""
     ended = Ended(tmp_path / "a-run", interrupted=None, residue=True, error=None, expected=True, left=())
-    assert list(troubles(ended, planned())) == [Exit.RESIDUE]
+    assert list(troubles(ended, planned(), reason="")) == [Exit.RESIDUE]
     assert next_of(capsys.readouterr().err) == ["recover", *OF_TINY, "--out", str(tmp_path)]
 
 
@@ -59,7 +59,7 @@ def test_what_broke_an_allowed_run_is_looked_for_with_its_context_allowed(
 ) -> None:
     """The doctor may not ask the cluster either."""
     ended = Ended(tmp_path, interrupted=None, residue=False, error="no answer", expected=True, left=())
-    assert list(troubles(ended, planned())) == [Exit.INCONCLUSIVE]
+    assert list(troubles(ended, planned(), reason="")) == [Exit.INCONCLUSIVE]
     assert next_of(capsys.readouterr().err) == ["doctor", *OF_TINY]
 
 
@@ -112,3 +112,12 @@ def test_allowing_another_context_than_the_system_s_is_told_with_both(
     told = capsys.readouterr().err
     assert "  seen: staging\n  valid: prod\n" in told
     assert next_of(told) == ["doctor", *OF_TINY]
+
+
+def test_what_the_verdict_says_already_is_not_said_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An error of gameday's own is, and with it where its traceback is."""
+    ended = Ended(tmp_path, interrupted=None, residue=False, error="no answer", expected=True, left=())
+    assert list(troubles(ended, planned(), reason="no answer; the load was not begun")) == [Exit.INCONCLUSIVE]
+    assert not capsys.readouterr().err
+    assert list(troubles(replace(ended, expected=False), planned(), reason="no answer")) == [Exit.INTERNAL]
+    assert "no answer" in capsys.readouterr().err

@@ -160,7 +160,7 @@ def test_a_plain_experiment_says_that_it_was_interrupted(
     def supervise(*_: object, out: Path, view: View, interruptions: Interruptions, **__: object) -> ForeignEnded:
         with interruptions.clean_up(view.notice):
             interrupt()
-        return ForeignEnded(out, interrupted=None, refused=None, residue=False, error=None)
+        return ForeignEnded(out, interrupted=None, refused=None, residue=(), error=None, unrecorded=None)
 
     monkeypatch.setattr(foreign, "supervise_foreign", supervise)
     passed = replace(case.analysis, verdict=Verdict.PASS)

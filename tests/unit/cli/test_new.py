@@ -24,8 +24,9 @@ FOREIGN = {"activity", "monkey"}
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder."""
+    """Work in an empty folder, and where no cluster can be asked."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-cluster"))
     monkeypatch.setenv(TOKEN, "hunter2-hunter2")
 
 

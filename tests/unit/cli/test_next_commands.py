@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.analysis.model import Verdict
+from gameday.analysis.model import Status, Verdict
 from gameday.cli.exits import Exit
 from gameday.cli.judging import Judged, hint
 from gameday.cli.main import main
@@ -160,6 +160,25 @@ def test_the_hint_after_a_monkey_says_each_flag_once() -> None:
     command = "gameday monkey --services web --target local --for 2m --variant naive --seed 7 --out 'my runs'"
     expected = f"{TYPED} monkey --services web --for 2m --out 'my runs' --variant naive --seed 8"
     assert _hint(command) == expected
+
+
+def test_the_hint_after_an_undecided_monkey_is_another_length() -> None:
+    """The same length again would leave it as undecided."""
+    case = failed()
+    check = replace(
+        case.analysis.checks[0],
+        id="continuity.held",
+        status=Status.INCONCLUSIVE,
+        value=0.9,
+        n=20,
+        op=">",
+        bound=0.75,
+    )
+    analysis = replace(case.analysis, verdict=Verdict.INCONCLUSIVE, checks=(check,))
+    about = replace(case.about, command="gameday monkey --for 60s --seed 7")
+    words = hint(Judged(analysis, replace(case.plan, variant="naive"), about)).splitlines()
+    assert words[0] == "a fault phase of 192s decides, if as much of the time holds again:"
+    assert words[1] == f"{TYPED} monkey --for 192s --variant naive --seed 8"
 
 
 def test_the_hint_after_a_naive_failure_keeps_the_folder() -> None:

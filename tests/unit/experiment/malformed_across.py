@@ -308,6 +308,16 @@ ACROSS: dict[str, tuple[Case, ...]] = {
             "22 expect.outage.lost: not even one bad answer would pass",
         ),
         experiment(
+            "- latency: {edge: web -> stock, delay: 2s}\nexpect:\n  bulkhead: {isolated: [buy]}\n  backpressure: {routes: [look]}\n",
+            '- kill: {service: stock}\nexpect:\n  bulkhead: {isolated: [buy]}\n  outage: {routes: [buy, look], lost: "< 1s"}\n',
+            "22 expect.outage.routes[0]: no fault can touch buy",
+        ),
+        experiment(
+            "backpressure: {routes: [look]}",
+            "backpressure: {routes: [look, pulse]}",
+            "22 expect.backpressure.routes[1]: no fault can touch pulse",
+        ),
+        experiment(
             "- latency: {edge: web -> stock, delay: 2s}",
             "- surge: {route: look, rate: 2/s}",
             "18 method: a surge comes to a route without other load, and look has some",

@@ -42,6 +42,22 @@ LOAD: dict[str, tuple[Case, ...]] = {
         experiment(ROUTES, locustfile("users: 50", "spawn-rate: 5/s"), "9 load.spawn-rate: 50 users take 10s to start"),
         experiment(ROUTES, locustfile("hang: 1s"), "8 load.hang: a request hangs only after its deadline"),
     ),
+    "requests in flight": (
+        experiment(
+            "  hang: 3s\n",
+            "  hang: 3s\n  max-in-flight: many\n",
+            "12 load.max-in-flight: max-in-flight is of the wrong",
+        ),
+        experiment(
+            "  hang: 3s\n", "  hang: 3s\n  max-in-flight: 400\n", "12 load.max-in-flight: a system that does not answer"
+        ),
+        experiment(
+            "  hang: 3s\n", "  hang: 3s\n  max-in-flight: 0\n", "12 load.max-in-flight: max-in-flight is out of range"
+        ),
+        experiment(
+            ROUTES, locustfile("max-in-flight: 9000"), "8 load.max-in-flight: max-in-flight goes with load.routes only"
+        ),
+    ),
     "locustfiles": (
         experiment(ROUTES, "  locustfile: none.py\n", "7 load.locustfile: the locustfile cannot be read"),
         experiment(ROUTES, "  locustfile: systems\n", "7 load.locustfile: the locustfile is not Python"),

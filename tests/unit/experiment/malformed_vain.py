@@ -57,11 +57,17 @@ VAIN: dict[str, tuple[Case, ...]] = {
             "edge: web -> stock",
             "service: pulse",
             "19 method[0].latency: latency acts on pulse, which the control route pulse needs",
+            "22 expect.backpressure.routes[0]: no fault can touch look",
         ),
         experiment(
             "    pulse: 100/s",
             "    pulse: 1/s",
             "21 expect.bulkhead.isolated: the planned sample cannot decide the p95 of the control route",
+        ),
+        experiment(
+            "latency: {edge: web -> stock, delay: 2s}",
+            "none: {}",
+            "22 expect.backpressure.routes[0]: no fault can touch look: none injects nothing",
         ),
         experiment(
             "edge: web -> stock",

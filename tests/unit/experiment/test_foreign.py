@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from gameday.experiment.foreign import foreign_plan, is_foreign, read_foreign_plan
 from gameday.experiment.loading.finding import shipped
 from gameday.experiment.loading.foreign import read_foreign
-from gameday.experiment.loading.problems import InvalidFileError
+from gameday.experiment.overlooked import overlooked
 
 PROBE: dict[str, JsonValue] = {
     "type": "probe",
@@ -92,15 +92,58 @@ def test_secrets_are_known_before_the_run(tmp_path: Path) -> None:
     """Those of the environment and those in the file."""
     foreign = read_foreign(write(tmp_path, PLAIN))
     assert foreign is not None
-    assert foreign.secrets({"TOKEN": "hush"}) == {"hush", "in-the-file"}
+    assert foreign.secrets({"TOKEN": "hush"}) == {"hush", "in-the-file"}, (
+        "and neither env nor TOKEN, which are no secrets"
+    )
 
 
-def test_a_key_that_is_nearly_one_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["rollback", "rolbacks", "roll_backs", "Rollbacks", "rollbakcs"])
+def test_a_key_that_is_nearly_one_is_told(key: str) -> None:
     """``rollback`` would silently disable every rollback."""
-    value = {("rollback" if key == "rollbacks" else key): each for key, each in PLAIN.items()}
-    with pytest.raises(InvalidFileError) as caught:
-        read_foreign(write(tmp_path, value))
-    assert caught.value.problems[0].hint == 'did you mean "rollbacks"?'
+    value = {(key if each == "rollbacks" else each): part for each, part in PLAIN.items()}
+    assert [(flaw.path, flaw.hint) for flaw in overlooked(value, ())] == [((key,), 'did you mean "rollbacks"?')]
+
+
+@pytest.mark.parametrize(
+    "key", ["reason", "apiVersion", "target", "actions", "extends", "run", "owner", "day", "x-ours"]
+)
+def test_a_key_of_ones_own_is_nobodys_business(key: str) -> None:
+    """Chaos Toolkit passes over it, and so do we."""
+    assert [*overlooked({**PLAIN, key: "ours"}, ())] == []
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {key: each for key, each in PLAIN.items() if key != "method"},
+        {**PLAIN, "method": {"one": PROBE}},
+        {**PLAIN, "method": [PROBE, None]},
+        {**PLAIN, "method": [PROBE, dict[str, JsonValue](name="nobody")]},
+    ],
+    ids=["no method", "a mapping", "an empty entry", "an entry without all that is needed"],
+)
+def test_a_plain_experiment_whose_method_is_broken_is_still_one(spoilt: JsonValue) -> None:
+    """So that its mistake is told in Chaos Toolkit's words."""
+    assert is_foreign(spoilt)
+
+
+def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    """Of what is merged, of what stands behind an alias, and in JSON that is indented by tabs."""
+    path = tmp_path / "plain.yaml"
+    path.write_text(
+        "title: t\ndescription: d\nmethod:\n  - &one\n    type: probe\n    name: one\n    provider: {type: process, path: a}\n"
+        "  - <<: *one\n    name: two\n  - *one\n",
+        encoding="utf-8",
+    )
+    yaml, json_ = read_foreign(path), read_foreign(write(tmp_path, PLAIN))
+    assert yaml is not None
+    assert json_ is not None
+    places = (("method", 0, "name"), ("method", 1, "name"), ("method", 1, "provider"), ("method", 2, "type"))
+    assert [yaml.document().line(place) for place in places] == [6, 9, 7, 5]
+    (tmp_path / "plain.json").write_text(json.dumps(PLAIN, indent="\t"), encoding="utf-8")
+    tabs = read_foreign(tmp_path / "plain.json")
+    assert tabs is not None
+    assert tabs.document().line(("title",)) == 2
 
 
 @pytest.mark.parametrize("text", ["[", "\x00", "method: [", '{"method": ['], ids=repr)

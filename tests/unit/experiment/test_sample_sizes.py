@@ -53,3 +53,40 @@ def test_an_impulse_is_judged_over_the_whole_phase(tmp_path: Path) -> None:
         ("buy: 100/s", "buy: 46/s"),
     ]
     assert problems(tmp_path, *edits) == ()
+
+
+EVENT = (
+    "- latency: {edge: web -> stock, delay: 2s}\nexpect:\n  bulkhead: {isolated: [buy]}\n  backpressure: {routes: [look]}\n",
+    '- kill: {service: web}\nexpect:\n  outage: {routes: [look], lost: "< 1s"}\n',
+)
+
+
+def test_what_an_event_costs_needs_enough_requests_beforehand(tmp_path: Path) -> None:
+    """An outage is judged from 200 requests on, in the baseline and in the fault phase; the lengths that are named are enough."""
+    few = (
+        ('good: "> 97%"}\nmethod', 'good: "> 50%"}\nmethod'),
+        ("decides: bulkhead.buy.errors", "decides: outage.look.lost"),
+        EVENT,
+    )
+    (found,) = problems(tmp_path, ("look: 100/s", "look: 9/s"), *few)
+    assert found.message == "the planned sample cannot decide what look loses"
+    assert found.valid == (
+        "needs n >= 200: raise load.routes.look to 13/s or phases.baseline to 23s, phases.fault to 23s"
+    )
+    longer = (("baseline: 16s", "baseline: 23s"), ("fault: 20s", "fault: 23s"))
+    assert problems(tmp_path, ("look: 100/s", "look: 9/s"), *few, *longer) == ()
+    assert problems(tmp_path, ("look: 100/s", "look: 13/s"), *few) == ()
+
+
+def test_a_share_that_one_event_changes_needs_as_many_requests_as_its_judging(tmp_path: Path) -> None:
+    """The value of a single event is judged from 200 requests on, however many fewer its threshold would need."""
+    decides = ("decides: bulkhead.buy.errors", "decides: outage.look.lost")
+    spared = (EVENT[0], '- kill: {service: stock}\nexpect:\n  outage: {routes: [look], lost: "< 1s"}\n')
+    few = (
+        ('p95: "< 250ms", good: "> 97%"', 'good: "> 90%"'),
+        ("buy: 100/s", "buy: 9/s"),
+        ('burn-rate: "> 10"', 'burn-rate: "> 9"'),
+    )
+    (found,) = problems(tmp_path, *few, decides, spared)
+    assert found.message == "the planned sample cannot decide good > 90%"
+    assert found.valid == "needs n >= 200: raise load.routes.buy to 10/s or phases.fault to 23s"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gameday.cli.exits import Exit
+from gameday.cli.main import main
 from gameday.experiment.loading.load import Loaded, load_experiment
 from gameday.experiment.surveyed import Seen, Survey, experiment_file, name_of_experiment, remarks, system_file
 from gameday.faults import catalogue
@@ -74,6 +76,65 @@ def test_what_leads_in_is_told_where_nothing_does() -> None:
     told = "\n".join(remarks(Survey("kind-mine", "book", (replace(PAGES, url=None, path=None),))))
     assert "kubectl --context kind-mine -n book port-forward deployment/pages 8080:8000" in told
     assert "GET / was guessed" in told
+
+
+def test_a_stateful_set_is_forwarded_to_as_one() -> None:
+    """There is no Deployment of its name."""
+    told = "\n".join(remarks(Survey("kind-mine", "book", (replace(PAGES, url=None, of="statefulset"),))))
+    assert "port-forward statefulset/pages 8080:8000" in told
+
+
+def test_entries_that_nothing_leads_to_get_an_address_each(tmp_path: Path) -> None:
+    """Two port-forwards cannot share a port of this machine, and two services no address."""
+    workloads = tuple(replace(PAGES, workload=name, url=None, calls=()) for name in ("left", "right"))
+    survey = Survey("kind-mine", "book", workloads)
+    kind = loaded(survey, tmp_path).system.targets.kind
+    assert kind is not None
+    assert {kind.url_of("left"), kind.url_of("right")} == {"http://127.0.0.1:8080", "http://127.0.0.1:8081"}
+    told = "\n".join(remarks(survey))
+    assert "deployment/left 8080:8000" in told
+    assert "deployment/right 8081:8000" in told
+
+
+def test_workloads_behind_one_address_have_one_entry(tmp_path: Path) -> None:
+    """A request cannot choose between a release and its canary."""
+    survey = Survey("kind-mine", "book", (replace(PAGES, workload="canary", replicas=1), PAGES, MEMORY))
+    assert list(loaded(survey, tmp_path).system.routes) == ["pages"]
+    assert any("canary: answers at" in each and "together with pages" in each for each in remarks(survey))
+
+
+def test_a_page_of_metrics_on_a_port_of_its_own_keeps_it(tmp_path: Path) -> None:
+    """It would be asked for at the users' port otherwise."""
+    survey = Survey("kind-mine", "book", (replace(PAGES, metrics="/stats", metrics_port=9797), MEMORY))
+    service = loaded(survey, tmp_path).system.services["pages"]
+    assert (service.metrics, service.metrics_port, service.port) == ("/stats", 9797, 8000)
+
+
+def test_what_speaks_tls_only_is_no_entry_beside_what_does_not() -> None:
+    """The load speaks plain HTTP, and says so."""
+    survey = Survey("kind-mine", "book", (replace(PAGES, workload="safe", tls=True, url=None, calls=()), PAGES))
+    assert [each.workload for each in survey.entries()] == ["pages"]
+    assert any(each.startswith("safe: its Services' ports speak TLS") for each in remarks(survey))
+
+
+def test_what_is_missing_and_what_was_not_seen_is_told() -> None:
+    """A line each, under the name of the service."""
+    survey = Survey("kind-mine", "book", (replace(PAGES, warnings=("one replica: …",)),), ("CronJobs are left out: x",))
+    assert {"pages: one replica: …", "CronJobs are left out: x"} <= set(remarks(survey))
+
+
+@pytest.mark.parametrize("namespace", ["kube-system", "kube-node-lease", "istio-system"])
+def test_a_namespace_of_the_cluster_is_refused_before_it_is_looked_at(
+    namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever means it says so by a flag; there is no such context, which would be told next."""
+    monkeypatch.chdir(tmp_path)
+    words = ["init", "--context", "kind-of-nobody", "--namespace", namespace]
+    assert main(words) == Exit.REFUSED
+    assert "--allow-system-namespace" in capsys.readouterr().err
+    assert main([*words, "--allow-system-namespace"]) == Exit.USAGE
+    assert "kind-of-nobody" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,17 @@ from fakes import FakeTarget
 from gameday.experiment.catalogue import PlannedFault
 from gameday.faults.kill import Kill
 from gameday.faults.protocol import Data, Proof
-from gameday.targets.protocol import Replica
+from gameday.targets.protocol import Replica, TargetError
 from samples import planned
 
 KEPT: dict[str, JsonValue] = {"service": "web", "replicas": "all", "down": "5s"}
+ASKED: dict[str, JsonValue] = {**KEPT, "grace": "2s"}
 FAULT = Kill()
 
 
-def of(*names: str, asks: bool = False) -> FakeTarget:
-    """Make a system with these replicas."""
-    return FakeTarget(processes={name: Replica(name, "1", stopped=False) for name in names}, asks=asks)
+def of(*names: str) -> FakeTarget:
+    """Make a system with these replicas, which take the grace that they are given."""
+    return FakeTarget(processes={name: Replica(name, "1", stopped=False) for name in names}, lingers=True)
 
 
 def injected(plan: PlannedFault, target: FakeTarget) -> Data:
@@ -28,21 +29,29 @@ def injected(plan: PlannedFault, target: FakeTarget) -> Data:
     return FAULT.inject(plan, target, FAULT.prepare(plan, target))
 
 
-def kept(target: FakeTarget) -> tuple[PlannedFault, Data]:
+def kept(target: FakeTarget, parameters: dict[str, JsonValue] = KEPT) -> tuple[PlannedFault, Data]:
     """Kill all, so that nothing comes for them."""
-    (plan,) = planned("kill", KEPT).faults
+    (plan,) = planned("kill", parameters).faults
     return plan, injected(plan, target)
 
 
-def test_who_is_only_asked_to_end_is_there_until_it_has() -> None:
-    """It may serve meanwhile; the proof says that it was asked."""
-    target = of("web-a", asks=True)
-    plan, told = kept(target)
+def test_who_is_asked_to_end_is_there_until_it_has() -> None:
+    """It may serve meanwhile."""
+    target = of("web-a")
+    plan, told = kept(target, ASKED)
     proof: Proof = FAULT.prove(plan, target, told)
     assert (proof.bites, proof.bypassed) == (False, 1)
-    assert proof.text.endswith("; SIGTERM came first for web-a, which could not be ended at once")
     target.processes.clear()
     assert FAULT.prove(plan, target, told).bites
+
+
+def test_a_crash_that_is_not_possible_is_no_kill() -> None:
+    """Nothing ends by another signal in its place, and nothing is proven."""
+    target = FakeTarget(broken=("kill",))
+    (plan,) = planned("kill", KEPT).faults
+    undo = FAULT.prepare(plan, target)
+    with pytest.raises(TargetError, match="kill is broken"):
+        FAULT.inject(plan, target, undo)
 
 
 def test_who_was_ended_at_once_is_gone_while_something_beside_it_still_ends() -> None:
@@ -52,7 +61,6 @@ def test_who_was_ended_at_once_is_gone_while_something_beside_it_still_ends() ->
     target.processes["web-a"] = Replica("web-a", "1", stopped=False, ending=True)
     proof = FAULT.prove(plan, target, told)
     assert proof.bites
-    assert "SIGTERM" not in proof.text
 
 
 @pytest.mark.parametrize("ending", [True, False])
@@ -77,9 +85,9 @@ def test_of_many_the_last_goes_first() -> None:
     names: list[str] = []
 
     class Noted(FakeTarget):
-        def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
+        def kill(self, service: str, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
             names.append(replica)
-            return super().kill(replica, lease_s=lease_s, grace_s=grace_s)
+            super().kill(service, replica, lease_s=lease_s, grace_s=grace_s)
 
     numbered = [f"web-{number}" for number in (0, 2, 10)]
     kept(Noted(processes={name: Replica(name, "1", stopped=False) for name in numbered}))

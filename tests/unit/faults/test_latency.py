@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, field, replace
+
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import JsonValue, ValidationError
@@ -10,7 +13,7 @@ from fakes import FakeTarget
 from gameday.demo.instruments import CallInstruments
 from gameday.faults.latency import FINEST_S, Latency
 from gameday.faults.protocol import Proof
-from gameday.targets.protocol import TargetError
+from gameday.targets.protocol import Calls, TargetError, Uncounted
 from samples import planned
 
 EDGE = "web -> recommendations"
@@ -40,6 +43,41 @@ def test_every_delay_that_the_jitter_may_draw_is_proof(draw: float) -> None:
 def test_a_canary_below_half_of_the_shortest_delay_is_no_proof() -> None:
     """The jitter leaves no room for a fault that does nothing."""
     assert not proof(FakeTarget(inert=True), delay="2s", jitter="1800ms").bites
+
+
+@dataclass
+class Counting(FakeTarget):
+    """A caller whose counters say this, and more each time."""
+
+    says: Calls | Uncounted = field(default_factory=lambda: Uncounted("web publishes no calls_total; it publishes: up"))
+
+    def calls(self, edge: str) -> Calls | Uncounted | None:
+        """Return it with everything that was counted once more."""
+        super().calls(edge)
+        if isinstance(self.says, Calls):
+            self.says = replace(self.says, answered={bound: 2 * n for bound, n in self.says.answered.items()})
+        return self.says
+
+
+def test_a_histogram_without_a_bucket_so_small_tells_nothing_of_quick_answers() -> None:
+    """None of them in a bucket that is not there is not that none was quick."""
+    coarse = proof(Counting(says=Calls({2.5: 50, math.inf: 50}, failed=0)), delay="2s")
+    assert coarse.bites
+    assert coarse.text.endswith(
+        "; the counters of web had no value at the injection, or no bucket so small, so the caller's own count was not compared"
+    )
+    fine = proof(Counting(says=Calls({1.0: 50, math.inf: 50}, failed=0)), delay="2s")
+    assert not fine.bites
+    assert "of 100 calls by the caller's own count, 100 were answered within 1 s" in fine.text
+
+
+def test_counters_that_are_mapped_and_not_published_are_told() -> None:
+    """The proof stands on the rest."""
+    seen = proof(Counting(), delay="2s")
+    assert seen.bites
+    assert seen.text.endswith(
+        "; web publishes no calls_total; it publishes: up, so the caller's own count was not compared"
+    )
 
 
 def test_silence_is_not_taken_for_a_delay() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gameday.load.crew import Member, Pulled, dump_members, read_members, read_pulled
@@ -41,6 +43,14 @@ def test_the_load_is_over_when_every_worker_is() -> None:
     found = merged_done([done(5), done(6, stopped=True, ended_s=4.0)])
     assert found
     assert (found.rows, found.stopped, found.ended_s) == ({"one": 11}, True, 4.0)
+
+
+def test_what_workers_ran_short_of_adds_up() -> None:
+    """None of it is lost, whoever it happened to."""
+    first, second = (replace(done(5), shortages=counts) for counts in ({"files": 2}, {"files": 1, "memory": 1}))
+    found = merged_done([first, second, done(1)])
+    assert found
+    assert found.data()["shortages"] == {"files": 3, "memory": 1}
 
 
 def test_what_is_pulled_comes_back_as_it_was() -> None:

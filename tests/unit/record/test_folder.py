@@ -6,10 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gameday.agent.lifeline import boot_id
 from gameday.experiment.foreign import ForeignPlan
+from gameday.record import requests
 from gameday.record.folder import About, NotARunError, read_run
 from gameday.record.foreign import PLAN, read_foreign_run
 from gameday.record.history import Event, History
@@ -99,7 +101,9 @@ def test_a_line_that_is_no_page_of_metrics_is_passed_over(tmp_path: Path, line: 
     """The lines around it are kept."""
     good = '{"t_s": 2, "service": "web", "values": {"a": 3}}'
     (tmp_path / "metrics.ndjson").write_text(f"{line}\n{good}\n")
-    assert read_metrics(tmp_path).samples == {("web", "a"): ((2.0, 3.0),)}
+    assert {key: np.array(points).tolist() for key, points in read_metrics(tmp_path).samples.items()} == {
+        ("web", "a"): [[2.0, 3.0]]
+    }
 
 
 @pytest.mark.parametrize(
@@ -125,3 +129,14 @@ def test_a_record_that_is_lost_is_told_with_what_is_left(run: Path) -> None:
     path.write_text(path.read_text().replace("fault.failed", "fault.fai\n"))
     told = "lost in history/worker.ndjson: 1 of 3 records, the first with seq 1"
     assert read_run(run).lost == read_foreign_run(run).lost == (told,)
+
+
+def test_a_row_of_a_worker_that_the_run_did_not_have_is_lost_and_told(run: Path) -> None:
+    """It is judged with nothing, and makes the run invalid as any other record that is lost."""
+    path = run / "requests.0.bin"
+    odd = np.array([ROW], requests.ROW)
+    odd["worker"] = 7
+    path.write_bytes(path.read_bytes() + odd.tobytes())
+    data = read_run(run)
+    assert len(data.rows) == 1
+    assert ["1 of 2 rows are of a worker" in sentence for sentence in data.lost] == [True]

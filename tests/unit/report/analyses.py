@@ -194,6 +194,8 @@ _WORDED = {
     "errors": Worded("has no more bad answers than before", "ratio", "<", 0.01, 0.0),
     "goodput": Worded("keeps its goodput", "ratio", ">", 0.95, 0.9986),
     "hung": Worded("does not hang", "ratio", "<", 0.005, 0.0),
+    "degraded": Worded("gets no more degraded answers than before", "ratio", "<", 0.01, 0.0),
+    "down": Worded("is never down", "s", "<", 1.0, 0.0),
     "fast-or-good": Worded("is good or rejects fast", "ratio", ">", 0.95, 0.991),
     "p95": Worded("answers fast (p95)", "s", "<", 0.25, 0.0231),
     "good": Worded("is good", "ratio", ">", 0.97, 0.9991),
@@ -229,7 +231,7 @@ def _check(name: str, found: Finding | None) -> Finding:
     if found is None:
         value, ceiling = worded.value, 1.0 if worded.unit == "ratio" else math.inf
         spread = 0.004 if worded.unit == "ratio" else 0.06 * value
-        interval = (max(0.0, value - spread), min(value + spread, ceiling))
+        interval = None if name.endswith(".down") else (max(0.0, value - spread), min(value + spread, ceiling))
         found = _finding(Status.PASS, value, worded.unit, interval, "The whole interval lies in the accepted range.")
     return replace(found, id=name, title=worded.title, op=worded.op, bound=worded.bound)
 

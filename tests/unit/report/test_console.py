@@ -6,7 +6,6 @@ import io
 import os
 import pty
 import re
-import select
 import struct
 import termios
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
+from gameday.agent.waiting import readable
 from gameday.report.console import LiveView, open_view, print_verdict
 from gameday.report.progress import PlainView
 from gameday.runner.view import RouteLine, View
@@ -44,7 +44,7 @@ def terminal(columns: int = 80, rows: int = 24) -> Iterator[tuple[TextIO, int]]:
 def seen(person: int) -> str:
     """Read everything that was written so far."""
     text = b""
-    while select.select([person], [], [], 0.2)[0]:
+    while readable(person, 0.2):
         text += os.read(person, 65536)
     return text.decode()
 

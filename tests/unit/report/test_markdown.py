@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from markdown_it import MarkdownIt
 
 from gameday.analysis.model import Happening
 from gameday.report.markdown import markdown
@@ -76,3 +77,61 @@ def test_predictions_and_the_command_are_there() -> None:
     text = markdown(case.analysis, case.plan, case.about)
     assert "| `stampede.duplicates` | 1 queries per key | 1.05 queries per key | 4.76 % more |" in text
     assert "```sh\ngameday run cache-stampede --variant hardened --seed 7\n```" in text
+
+
+WORDS = (
+    "plain words",
+    "[click](http://127.0.0.1/)",
+    "![image](http://127.0.0.1/x.png)",
+    "<img src=x onerror=alert(1)>",
+    "<!-- gone",
+    "</details><script>alert(1)</script>",
+    "<http://127.0.0.1/>",
+    "**bold** _it_ __it__ ~~gone~~",
+    "`code` ``more`` ```fence",
+    "a | b | c",
+    "# head",
+    "- item",
+    "+ item",
+    "1. item",
+    "1) item",
+    "=== under",
+    "> quote",
+    "[name]: http://127.0.0.1/",
+    "&lt;b&gt; &#60;b&#62;",
+    "back\\slash \\` end\\",
+    "two\n\n# lines\n\n    code",
+    "",
+)
+"""What may stand where a title, a reason or a name does."""
+
+
+def structure(text: str) -> list[str]:
+    """Return what a reader of CommonMark with tables makes of a text, but for its words."""
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    found = []
+    for token in tokens:
+        found.append(token.type)
+        found += [child.type for child in token.children or () if child.type not in {"text", "text_special"}]
+    return found
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_a_parser_of_markdown_finds_no_markup_in_the_words_of_others(words: str) -> None:
+    """Whatever stands in a title, a reason, a name or a message, the comment has the same parts."""
+    case = failed()
+
+    def shown(words: str) -> str:
+        checks = tuple(replace(each, title=words, reason=f"{words} it was") for each in case.analysis.checks)
+        gates = tuple(replace(each, title=words, reason=f"{words} it was") for each in case.analysis.gates)
+        timeline = tuple(replace(each, text=words) for each in case.analysis.timeline)
+        analysis = replace(
+            case.analysis, reason=f"{words} it was", decided_by=None, checks=checks, gates=gates, timeline=timeline
+        )
+        named = case.plan.experiment.model_copy(update={"title": words or "none"})
+        return markdown(analysis, replace(case.plan, experiment=named, variant=words or None), case.about)
+
+    assert structure(shown(words)) == structure(shown(WORDS[0]))
+    inline = [token for token in MarkdownIt("commonmark").parse(shown(words)) if token.type == "inline"]
+    texts = {"".join(child.content for child in token.children or ()) for token in inline}
+    assert f"{' '.join(words.split())} it was".strip() in texts

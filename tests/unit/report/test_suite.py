@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from gameday.analysis.suite import compare
 from gameday.report.junit import junit_of_suite
 from gameday.report.suite import NO_OTHER, html, lines, markdown, summary, turned
-from unit.report.suites import last_night, night, row, tonight
+from unit.report.suites import earlier, night, row, tonight
 
 
 def test_the_summary_counts_what_came_out() -> None:
@@ -18,7 +18,7 @@ def test_the_summary_counts_what_came_out() -> None:
 
 def test_the_change_is_told_by_names() -> None:
     """Without an earlier run it says so."""
-    told = turned(compare(last_night(), tonight()))
+    told = turned(compare(earlier(), tonight()))
     assert "newly failing: cache-stampede (hardened)" in told
     assert "newly passing: redis-down (hardened)" in told
     assert "gone: slow-payments (hardened)" in told
@@ -27,7 +27,7 @@ def test_the_change_is_told_by_names() -> None:
 
 def test_each_line_has_its_tone_and_its_change() -> None:
     """Calls are counted; a line without an earlier one has none."""
-    told = {line.row.experiment: (line.tone, line.since) for line in lines(tonight(), compare(last_night(), tonight()))}
+    told = {line.row.experiment: (line.tone, line.since) for line in lines(tonight(), compare(earlier(), tonight()))}
     assert told["kill-web"] == ("pass", "as before")
     assert told["redis-down"] == ("pass", "newly passing, 1 better")
     assert told["cache-stampede"] == ("fail", "newly failing, 1 worse")

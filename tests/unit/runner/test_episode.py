@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from fakes import FakeClock, FakeTarget
 from gameday.faults import catalogue
-from gameday.record.history import Event, History, Record, outstanding, read_history
+from gameday.record.history import Event, History, outstanding, read_history
 from gameday.runner.env import Env
 from gameday.runner.episode import INTENT_S, run_episode
 from gameday.targets.protocol import Delay, Emptied, TargetError
 from samples import planned
-
-ORIGIN_S = 88.0
-"""The clock shows 100 s when an episode begins, and 110 s when its fault phase of ten seconds does."""
-
-
-def run(
-    tmp_path: Path,
-    target: FakeTarget,
-    fault: str = "latency",
-    parameters: dict[str, object] | None = None,
-    clock: FakeClock | None = None,
-) -> list[Record]:
-    """Run one episode of ten seconds against a fake system and return its history."""
-    clock = clock or FakeClock()
-    history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
-    plan = planned(fault, parameters, phases={"fault": "10s"})  # type: ignore[arg-type]  # tests pass plain JSON
-    try:
-        run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
-    finally:
-        history.close()
-    return list(read_history(tmp_path))
-
-
-def events(history: list[Record]) -> list[str]:
-    """Return the kinds of the records in order."""
-    return [record.event for record in history]
+from unit.runner.episodes import LATENCY, ORIGIN_S, call, events, run, run_many
 
 
 def test_a_fault_is_intended_injected_confirmed_undone_and_verified_in_this_order(tmp_path: Path) -> None:
@@ -147,26 +120,6 @@ def test_an_interruption_while_the_fault_is_held_undoes_it(tmp_path: Path) -> No
     assert not outstanding(read_history(tmp_path))
 
 
-def run_many(tmp_path: Path, target: FakeTarget, *calls: dict[str, object]) -> list[tuple[float, str, object]]:
-    """Run an episode of ten seconds with several faults; return when what happened to whom, in seconds of the fault phase."""
-    clock = FakeClock()
-    history = History(tmp_path, "worker", start_s=110.0, monotonic_s=lambda: clock.now_s)
-    plan = planned(method=list(calls), phases={"fault": "10s"})
-    try:
-        run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
-    finally:
-        history.close()
-    return [(record.t_s, record.event, record.data.get("id")) for record in read_history(tmp_path)]
-
-
-def call(fault: str, parameters: Mapping[str, object], **timing: object) -> dict[str, object]:
-    """Return an entry of the method."""
-    return {"fault": fault, "parameters": parameters, "timing": timing}
-
-
-LATENCY = {"edge": "web -> recommendations", "delay": "2s"}
-
-
 def test_each_fault_is_injected_and_undone_in_its_own_time(tmp_path: Path) -> None:
     """Overlapping and in sequence; all of them are on the disk before the first is injected."""
     seen = run_many(
@@ -195,16 +148,35 @@ def test_a_fault_that_cannot_be_injected_leaves_no_other_one_behind(tmp_path: Pa
     assert [r.data["id"] for r in history if r.event == Event.FAULT_FAILED] == ["blackhole-2", "latency-1"]
 
 
+def test_the_history_says_who_was_killed_and_whose_they_were(tmp_path: Path) -> None:
+    """A monkey draws that when it comes; of a pod's name nothing can be told later."""
+    run_many(tmp_path, FakeTarget(), call("monkey", {"services": ["web"]}), call("kill", {"service": "cache"}, at="2s"))
+    injected = [record.data for record in read_history(tmp_path) if record.event == Event.FAULT_INJECTED]
+    assert [each["service"] for each in injected] == ["web", "cache"]
+    assert all(each["killed"] for each in injected)
+
+
+def test_the_history_says_whom_a_kill_left(tmp_path: Path) -> None:
+    """Whether anybody could still answer follows from it."""
+    target = FakeTarget()
+    run_many(tmp_path, target, call("kill", {"service": "web"}))
+    (data,) = (record.data for record in read_history(tmp_path) if record.event == Event.FAULT_INJECTED)
+    killed, others = data["killed"], data["others"]
+    assert isinstance(killed, dict)
+    assert isinstance(others, list)
+    assert (len(killed), {*killed, *others}) == (1, {*target.processes})
+
+
 def test_leases_are_renewed_while_another_fault_heals_slowly(tmp_path: Path) -> None:
     """Nothing in an episode waits."""
 
     class Slow(FakeTarget):
         """A system whose killed process needs a while."""
 
-        def is_ready(self, replica: str) -> bool:
+        def is_ready(self, service: str, replica: str) -> bool:
             """Be ready after a few looks."""
             self.acts.append("looked")
-            return self.acts.count("looked") > 4 and super().is_ready(replica)
+            return self.acts.count("looked") > 4 and super().is_ready(service, replica)
 
     target = Slow()
     seen = run_many(
@@ -240,120 +212,33 @@ def test_pulses_are_told_on_the_dot_and_rest_is_no_lack_of_effect(tmp_path: Path
     assert Event.FAULT_INERT not in [event for _, event, _ in seen]
 
 
-def run_unanswered(tmp_path: Path, since_s: float, until_s: float) -> list[Record]:
-    """Run an episode of ten seconds whose renewals fail from one moment to another of it."""
+def test_a_pulse_that_cannot_begin_at_once_is_borne_as_a_renewal_is(tmp_path: Path) -> None:
+    """The next beat begins it; nothing is aborted, and the lease was never over."""
     clock, target = FakeClock(), FakeTarget()
-    renewing = target.delay
+    told = target.delay
 
     def delay(edge: str, delay: Delay, *, lease_s: float) -> None:
-        if 110 + since_s <= clock.now_s < 110 + until_s:
+        if delay.delay_s and 113.4 <= clock.now_s < 114.2:
             raise TargetError("the proxy does not answer")
-        renewing(edge, delay, lease_s=lease_s)
+        told(edge, delay, lease_s=lease_s)
 
     target.delay = delay  # type: ignore[method-assign]
+    pulsed = call("latency", LATENCY, pulse={"full": "2s", "rest": "1.5s"})
+    kinds = [event for _, event, _ in run_many(tmp_path, target, pulsed, clock=clock)]
+    assert Event.ERROR in kinds
+    assert Event.FAULT_CONFIRMED in kinds
+    assert not {Event.FAULT_FAILED, Event.FAULT_INERT} & set(kinds)
+
+
+def test_a_fault_on_a_service_that_no_caller_is_connected_to_is_not_injected(tmp_path: Path) -> None:
+    """Nothing is done to it, and the reason is on record."""
+    target, clock = FakeTarget(unused=("payments",)), FakeClock()
     history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
-    plan = planned(phases={"fault": "10s"})
-    try:
-        with suppress(TargetError):
-            run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
-    finally:
-        history.close()
-    return list(read_history(tmp_path))
-
-
-def test_a_fault_that_could_not_be_held_is_recorded_as_failed(tmp_path: Path) -> None:
-    """Withdrawn early, it must not count as proven; the last error is told."""
-    history = run_unanswered(tmp_path, 2.5, 99)
-    failed = next(record for record in history if record.event == Event.FAULT_FAILED)
-    assert failed.t_s == pytest.approx(18.0), "the last renewal was 2 s after the injection at 10 s"
-    assert str(failed.data["error"]).startswith("it could not be held: nobody renewed it for 6.0 s")
-    assert str(failed.data["error"]).endswith("the proxy does not answer")
-    assert events(history)[-3:] == [Event.FAULT_FAILED, Event.FAULT_UNDONE, Event.FAULT_VERIFIED]
-
-
-def test_renewals_that_fail_for_less_than_a_lease_are_borne_and_recorded(tmp_path: Path) -> None:
-    """The lease bears them, so the fault was on all the while."""
-    history = run_unanswered(tmp_path, 2.5, 6.5)
-    missed = [record for record in history if record.event == Event.ERROR]
-    assert [(record.t_s, record.data["where"]) for record in missed] == [
-        (13.0 + beat, "renew latency-1") for beat in range(4)
-    ]
-    assert not {Event.FAULT_FAILED, Event.FAULT_INERT} & set(events(history))
-    assert next(record.t_s for record in history if record.event == Event.FAULT_UNDONE) == 20.0
-
-
-def test_a_renewal_that_succeeds_when_the_lease_may_be_over_is_too_late(tmp_path: Path) -> None:
-    """The effect may have been away before it came back."""
-    clock, target = FakeClock(), FakeTarget()
-    renewing = target.delay
-
-    def delay(edge: str, delay: Delay, *, lease_s: float) -> None:
-        if 112.5 <= clock.now_s < 116.5:
-            raise TargetError("the proxy does not answer")
-        clock.sleep(0.5 if clock.now_s >= 116.5 else 0)
-        renewing(edge, delay, lease_s=lease_s)
-
-    target.delay = delay  # type: ignore[method-assign]
-    history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
-    plan = planned(phases={"fault": "10s"})
-    with pytest.raises(TargetError, match=r"nobody renewed it for 5\.5 s.*does not answer"):
+    plan = planned("scale", {"service": "payments", "replicas": 0}, target="kind", phases={"fault": "10s"})
+    with pytest.raises(TargetError, match="no caller"):
         run_episode(plan.faults, catalogue(), target, history, clock.env(), origin_s=ORIGIN_S)
-    assert Event.FAULT_FAILED in events(list(read_history(tmp_path)))
-
-
-def run_stalling(tmp_path: Path, at_s: float, for_s: float) -> list[Record]:
-    """Run an episode of ten seconds in which the runner stands still for a while, counted from the fault's begin."""
-    clock = FakeClock()
-
-    def sleep(seconds: float) -> None:
-        stalls = clock.now_s < 110 + at_s <= clock.now_s + seconds
-        clock.sleep(seconds + (for_s if stalls else 0))
-
-    history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
-    env = Env(now_s=lambda: clock.now_s, sleep=sleep, spawn=FakeClock.spawn)
-    try:
-        with suppress(TargetError):
-            run_episode(planned(phases={"fault": "10s"}).faults, catalogue(), FakeTarget(), history, env, origin_s=88.0)
-    finally:
-        history.close()
-    return list(read_history(tmp_path))
-
-
-@pytest.mark.parametrize(("at_s", "for_s", "told"), [(2, 5.5, True), (4, 60, True), (2, 3.5, False)])
-def test_a_lease_that_may_have_ended_meanwhile_is_told(
-    tmp_path: Path, at_s: float, for_s: float, *, told: bool
-) -> None:
-    """A fault that was off for a while must not count as held, although it bites again; nor one that nobody looked after to its end."""
-    history = run_stalling(tmp_path, at_s, for_s)
-    failed = [str(record.data["error"]) for record in history if record.event == Event.FAULT_FAILED]
-    assert [error.startswith("it could not be held: nobody renewed it for") for error in failed] == [True] * told
-    assert not outstanding(history)
-
-
-def test_an_undo_that_is_under_way_at_the_end_is_waited_for(tmp_path: Path) -> None:
-    """A rollback of somebody's own must not be played twice at once."""
-    clock, target = FakeClock(), FakeTarget()
-
-    def spawn(task: Callable[[], None]) -> Callable[[], bool]:
-        if clock.now_s < 119:
-            return FakeClock.spawn(task)
-        until_s, done = clock.now_s + 3, False
-
-        def busy() -> bool:
-            nonlocal done
-            if clock.now_s >= until_s and not done:
-                done = True
-                task()
-            return not done
-
-        return busy
-
-    history = History(tmp_path, "worker", start_s=clock.now_s, monotonic_s=lambda: clock.now_s)
-    calls = [call("latency", LATENCY, **{"for": "9s"}), call("blackhole", {"edge": "web -> payments"})]
-    plan = planned(method=calls, phases={"fault": "10s"})
-    env = Env(now_s=lambda: clock.now_s, sleep=clock.sleep, spawn=spawn)
-    run_episode(plan.faults, catalogue(), target, history, env, origin_s=ORIGIN_S)
-    assert target.acts.count("heal") == 2
-    seen = [record.data["id"] for record in read_history(tmp_path) if record.event == Event.FAULT_UNDONE]
-    assert seen == ["blackhole-2", "latency-1"], "who is on does not wait"
-    assert not outstanding(read_history(tmp_path))
+    history.close()
+    (record,) = read_history(tmp_path)
+    assert record.event == Event.FAULT_FAILED
+    assert str(record.data["error"]).startswith("no caller: no connection of web to any replica of payments was seen")
+    assert target.acts == []

@@ -6,17 +6,20 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import gameday.runner.recover
 from gameday.agent.lifeline import boot_id
 from gameday.record.folder import About
 from gameday.record.history import Event, History, outstanding, read_history
+from gameday.record.marks import marked
 from gameday.runner.identity import identity
-from gameday.runner.lock import lock
-from gameday.runner.recover import recover
+from gameday.runner.lock import is_locked, lock
+from gameday.runner.recover import Recovered, _Run, recover
 from samples import planned
 
 RECOVER = """
@@ -67,9 +70,11 @@ def test_it_converges_after_a_reboot(tmp_path: Path) -> None:
 
 
 def test_a_process_that_outlived_its_run_is_ended(tmp_path: Path) -> None:
-    """By its id and start time, so never another one."""
+    """By its id, its start time and the run's mark, so never another one."""
     folder = killed_run(tmp_path)
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+    with marked(folder):
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with process:
         history = History(folder, "supervisor", start_s=0.0)
         history.append(Event.PROCESS_STARTED, identity("proxy", process.pid))
         history.append(Event.PROCESS_STARTED, {**identity("stranger", os.getpid()), "created_s": 1.0})
@@ -107,6 +112,22 @@ def test_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
     assert outstanding(read_history(folder))
 
 
+def test_nobody_else_repairs_or_begins_a_run_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's lock is held; and what another recovery has done by then is not done again."""
+    killed_run(tmp_path)
+    repair, seen = gameday.runner.recover._recover_run, []
+
+    def watched(run: _Run, show: Callable[[str], None]) -> Recovered:
+        seen.append((is_locked(tmp_path, system="shop", target="local"), recover(tmp_path)))
+        return repair(run, show)
+
+    monkeypatch.setattr(gameday.runner.recover, "_recover_run", watched)
+    (done,) = recover(tmp_path)
+    assert seen == [(True, ())]
+    assert done.undone == ("latency-1",)
+    assert not is_locked(tmp_path, system="shop", target="local")
+
+
 @pytest.mark.parametrize("name", ["plan.json", "run.json"])
 def test_a_run_that_cannot_be_read_does_not_keep_the_others_from_being_repaired(tmp_path: Path, name: str) -> None:
     """A torn file is told, and left for a person."""
@@ -118,11 +139,12 @@ def test_a_run_that_cannot_be_read_does_not_keep_the_others_from_being_repaired(
 
 
 def test_an_odd_record_or_a_pipe_keeps_nobody_from_being_repaired(tmp_path: Path) -> None:
-    """One is told, the other is no run."""
+    """Both are told."""
     odd, other = killed_run(tmp_path, "a"), killed_run(tmp_path, "b")
     history = History(odd, "supervisor", start_s=0.0)
     history.append(Event.PROCESS_STARTED, {"process": "x"})
     history.close()
     (tmp_path / "pipe").mkdir()
     os.mkfifo(tmp_path / "pipe" / "plan.json")
-    assert [(done.folder, bool(done.unreadable)) for done in recover(tmp_path)] == [(odd, True), (other, False)]
+    found = [(done.folder, bool(done.unreadable)) for done in recover(tmp_path)]
+    assert found == [(odd, True), (other, False), (tmp_path / "pipe", True)]

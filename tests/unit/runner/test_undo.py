@@ -76,6 +76,16 @@ def test_who_does_not_answer_for_a_moment_is_asked_again(history: History, tmp_p
     assert not outstanding(read_history(tmp_path))
 
 
+def test_what_never_becomes_ready_says_what_the_cluster_says(history: History, tmp_path: Path) -> None:
+    """A successor that no node takes is no riddle: its pod's state and event are the reason."""
+    target = delayed()
+    target.heal = lambda edge: None  # type: ignore[method-assign] # noqa: ARG005 - the protocol's signature
+    target.pending = "pod web-2, on no node, Pending · event FailedScheduling: Insufficient memory"
+    assert not undo_all(intended(history), catalogue(), target, history, FakeClock().env())
+    error, *_ = (record.data["error"] for record in read_history(tmp_path) if record.event == "error")
+    assert str(error).endswith("still shows after 60 s: " + target.pending)
+
+
 def test_a_history_that_cannot_be_written_does_not_stop_the_undo(history: History) -> None:
     """The disk may be full by now."""
     target, records = delayed(), intended(history)

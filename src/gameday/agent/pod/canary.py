@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gameday.agent.canary import answered_s
@@ -22,9 +23,13 @@ class Page:
     text: str
 
 
-async def canary_s(address: Address, asked: bytes, *, mark: int | None, within_s: float) -> float:
+async def canary_s(
+    address: Address, asked: bytes, *, mark: int | None, within_s: float, opened: Callable[[Address], None]
+) -> float:
     """
     Return how long the answer took, or how long it was waited for when it did not come within ``within_s``.
+
+    ``opened`` is called with the connection's own address before anything is said on it.
 
     Raises:
         OSError: Nobody listens there, or the connection ended without an answer.
@@ -33,7 +38,9 @@ async def canary_s(address: Address, asked: bytes, *, mark: int | None, within_s
     began_s = loop.time()
     try:
         async with asyncio.timeout(within_s):
-            reader, writer = await asyncio.open_connection(sock=await open_socket(address, mark=mark))
+            connection = await open_socket(address, mark=mark)
+            opened(connection.getsockname()[:2])
+            reader, writer = await asyncio.open_connection(sock=connection)
             return await answered_s(reader, writer, asked)
     except TimeoutError:
         return max(within_s, loop.time() - began_s)

@@ -34,9 +34,14 @@ _ATTRIBUTE = struct.Struct("=HH")
 _ID = struct.Struct("!HH16s16s12s")
 _ID_BYTES = 48
 _MESSAGE_BYTES = 72
-_ESTABLISHED, _SYN_RECV = 1, 3
+_ESTABLISHED, _SYN_SENT, _SYN_RECV = 1, 2, 3
 _OPEN_STATES = 1 << _ESTABLISHED | 1 << 4 | 1 << 5 | 1 << 8  # established, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT
+_OPENED_STATES = (
+    _OPEN_STATES | 1 << _SYN_SENT
+)  # a first packet that was sent before the rules decides for the whole connection
 _ACCEPTED_STATES = _OPEN_STATES | 1 << _SYN_RECV | 1 << 12  # and NEW_SYN_RECV, not accepted yet
+_TIME_WAIT_STATE, _LISTEN_STATE = 1 << 6, 1 << 10
+_ENDED_GROUPS = 1 << 0 | 1 << 2  # SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY
 
 
 class CannotResetError(Exception):
@@ -54,27 +59,73 @@ class Connection:
     key: bytes
 
 
-def to_port(port: int, *, spared: Iterable[str]) -> list[Connection]:
-    """Return connections from elsewhere to a port of the pod, without those of ``spared`` addresses."""
+def to_ports(ports: Iterable[int], *, spared: Iterable[str]) -> list[Connection]:
+    """Return connections from elsewhere to ports of the pod, without those of ``spared`` addresses."""
     mine = set(spared)
     return [
         found
+        for port in ports
         for found in _connections(local_port=port, states=_OPEN_STATES)
         if found.remote[0] not in mine and found.remote[0] != found.local[0] and not _is_loopback(found.remote[0])
     ]
 
 
-def from_pod(hosts: Iterable[str], port: int, *, proxy_port: int, mark: int) -> list[Connection]:
-    """Return connections from the pod to a port of hosts that do not go through the proxy, and are not the proxy's own."""
-    wanted = set(hosts)
+def from_pod(destinations: Iterable[Address], *, mark: int) -> list[Connection]:
+    """
+    Return connections from the pod to any of ``destinations`` that go through no proxy in it, and are not the proxy's own.
+
+    Those that are still being opened are among them.
+    """
+    wanted = set(destinations)
     going = [
         found
-        for found in _connections(remote_port=port, states=_OPEN_STATES)
-        if found.remote[0] in wanted and found.mark != mark
+        for port in {port for _, port in wanted}
+        for found in _connections(remote_port=port, states=_OPENED_STATES)
+        if found.remote in wanted and found.mark != mark
     ]
-    # Looked up after the others: one that is led to the proxy is seen at its other end, even before it has been accepted there.
-    led = {found.remote for found in _connections(local_port=proxy_port, states=_ACCEPTED_STATES)}
+    # Looked up after the others: one that is led to a proxy, ours or a mesh's, has its other end here, even before it has been accepted.
+    led = {found.remote for found in _connections(states=_ACCEPTED_STATES)} if going else set()
     return [found for found in going if found.local not in led]
+
+
+def is_led(local: Address, *, proxy_port: int) -> bool:
+    """Return whether a connection from an address of the pod ends at the proxy, and at nobody else's before it."""
+    return any(found.remote == local for found in _connections(local_port=proxy_port, states=_ACCEPTED_STATES))
+
+
+def there() -> list[Connection]:
+    """Return all connections that there are, and those of the last minute that this side closed first."""
+    return list(_connections(states=_OPEN_STATES | _TIME_WAIT_STATE))
+
+
+def listening() -> frozenset[int]:
+    """Return the ports at which anybody listens."""
+    return frozenset(found.local[1] for found in _connections(states=_LISTEN_STATE))
+
+
+def subscribe() -> socket.socket:
+    """Return a socket to which the kernel reports each connection that ends, for ``ended``. Raises ``OSError``."""
+    events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+    try:
+        events.bind((0, _ENDED_GROUPS))
+        events.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    except OSError:
+        events.close()
+        raise
+    return events
+
+
+def ended(events: socket.socket, most: int) -> Iterator[Connection]:
+    """Yield connections that have ended since the last call, ``most`` of them; the kernel drops what nobody reads."""
+    for _ in range(most):
+        try:
+            data = events.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:  # ENOBUFS: some were dropped
+            continue
+        if len(data) >= _HEADER.size + _MESSAGE_BYTES:
+            yield _connection(data[_HEADER.size], data[_HEADER.size :])
 
 
 def reset(connections: Iterable[Connection]) -> int:

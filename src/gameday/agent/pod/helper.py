@@ -31,7 +31,7 @@ class Helper:
                 Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")  # before any process of the pod
 
         self._process = subprocess.Popen(  # noqa: S603 - a module of this package
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-P", "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -45,7 +45,7 @@ class Helper:
 
     @property
     def lives(self) -> bool:
-        """Tell whether it is there."""
+        """Return whether it is there."""
         return self._process.poll() is None
 
     def say(self, line: str) -> None:
@@ -68,7 +68,7 @@ class Helper:
         return os.read(file, 4096).decode(errors="replace").strip()
 
     async def end(self) -> None:
-        """Let it end by closing its input, and wait for that; idempotent."""
+        """End it by closing its input, and wait for that; idempotent."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -1,8 +1,8 @@
 """
-Hold every process beside this one stopped, for as long as somebody renews it.
+Hold every process of a container stopped, for as long as somebody renews it.
 
-Run as ``python -m gameday.agent.pod.hold OWN``, in the process namespace of a container: stops all processes there but ``OWN`` and its descendants
-and says ``stopped N``, or ``failed REASON``. Each line on standard input is a lease in seconds. They are held by being traced: a stop signal does not
+Run as ``python -m gameday.agent.pod.hold``, in the process namespace of the container: stops its first process and all that descend from that,
+and says ``stopped N``, or ``failed REASON``; with ``try`` it traces them only, lets go, and nothing has happened. Each line on standard input is a lease in seconds. They are held by being traced: a stop signal does not
 reach the first process of a namespace, and the kernel lets traced processes go on when the tracer dies, of whatever.
 """
 
@@ -25,6 +25,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
 _LIBC.ptrace.restype = ctypes.c_long
 
+FIRST = 1
+"""The first process of a namespace: the container's own, whose end is the container's."""
 _STOP_S = 2.0
 """How long all threads may take to stop; one inside a system call that cannot be interrupted stops when it leaves it."""
 
@@ -32,22 +34,29 @@ _REAP_S = 0.5
 """How often it is seen who was killed meanwhile."""
 
 
-def main(own: int) -> None:
+def main(*, for_real: bool) -> None:
     """Stop, hold, let go on by ending."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
-        print(f"stopped {stop_all_but(own)}", flush=True)  # noqa: T201 - the protocol with the agent
+        print(f"stopped {stop_all()}" if for_real else f"traced {_trace_all()}", flush=True)  # noqa: T201 - the protocol with the agent
     except OSError as error:
         print(f"failed {error.strerror}", flush=True)  # noqa: T201 - same
+        return
+    if not for_real:
         return
     for _ in renewals(_reap, every_s=_REAP_S):
         pass
 
 
-def stop_all_but(own: int) -> int:
+def _trace_all() -> int:
+    """Trace all threads of the container's processes, which go on; return how many there are. Raises ``OSError``."""
+    return sum(seize(thread) for pid in of_container() for thread in threads(pid))
+
+
+def stop_all() -> int:
     """
-    Stop all threads of all processes but ``own`` and its descendants, until none is left that is not; return how many processes there are.
+    Stop all threads of the container's processes, until none is left that is not; return how many processes there are.
 
     Raises:
         OSError: One may not be traced; those that were stopped go on when this process ends.
@@ -56,7 +65,7 @@ def stop_all_but(own: int) -> int:
     waiting: set[int] = set()
     until_s = time.monotonic() + _STOP_S
     while True:
-        pids = others(own)
+        pids = of_container()
         new = {thread for pid in pids for thread in threads(pid)} - seized
         for thread in new:
             if seize(thread) and _trace(_INTERRUPT, thread):
@@ -69,10 +78,14 @@ def stop_all_but(own: int) -> int:
             time.sleep(0.002)  # for a thread that is on its way into its stop
 
 
-def others(own: int) -> list[int]:
-    """Return the processes of this namespace but ``own`` and its descendants; those that have ended and were not reaped are none."""
+def of_container() -> list[int]:
+    """
+    Return the container's own processes: the first of this namespace, and what descends from it.
+
+    Whoever enters the namespace from outside, as agents and the kubelet's probes do, does not; those that have ended and were not reaped are none.
+    """
     parents = dict(_processes())
-    return sorted(pid for pid in parents if not _descends(pid, own, parents))
+    return sorted(pid for pid in parents if _descends(pid, FIRST, parents))
 
 
 def threads(pid: int) -> list[int]:
@@ -84,7 +97,7 @@ def threads(pid: int) -> list[int]:
 
 
 def is_stopped(pid: int) -> bool:
-    """Tell whether every thread of a process is stopped; one that has gone is."""
+    """Return whether every thread of a process is stopped; one that has gone is."""
     return all(_state(f"/proc/{pid}/task/{thread}")[0] in "tTZX" for thread in threads(pid))
 
 
@@ -96,10 +109,10 @@ def _processes() -> Iterator[tuple[int, int]]:
                 yield int(folder.name), parent
 
 
-def _descends(pid: int, own: int, parents: dict[int, int]) -> bool:
-    while pid in parents and pid != own:
+def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    while pid in parents and pid != ancestor:
         pid = parents[pid]
-    return pid == own
+    return pid == ancestor
 
 
 def _state(folder: str | Path) -> tuple[str, int]:
@@ -126,19 +139,34 @@ def _trace(request: int, thread: int, data: int = 0) -> bool:
 
 
 def _what_it_takes(thread: int) -> str:
-    """Say what tracing needs, and what is there. Source: ptrace(2), "Ptrace access mode checking"."""
-    said = {"Uid": "?", "CapPrm": "?"}
-    with suppress(OSError):
-        for line in Path(f"/proc/{thread}/status").read_text(encoding="ascii", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            said[name] = value.split()[0] if value.split() else ""
+    """Return what tracing needs, and what is there. Source: ptrace(2), "Ptrace access mode checking"."""
+    it, own = rights(thread), rights("self")
     scope = "0"
     with suppress(OSError):
         scope = Path("/proc/sys/kernel/yama/ptrace_scope").read_text(encoding="ascii").strip()
     return (
-        f"it runs as user {said['Uid']} with capabilities {said['CapPrm']}, this agent as user {os.getuid()} with none: they must be the same "
-        f"(drop the container's capabilities); kernel.yama.ptrace_scope of the node is {scope}, it must be 0"
+        f"it runs as {_in_words(it)}, this agent as {_in_words(own)}: it may trace only processes of the same user and group that have no capability which it lacks"
+        + ("" if scope == "0" else f"; kernel.yama.ptrace_scope of the node is {scope}, it must be 0")
     )
+
+
+def rights(pid: int | str) -> dict[str, int]:
+    """Return the user, the group and the permitted capabilities of a process, by proc(5); nothing when it has gone."""
+    said: dict[str, str] = {}
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            said[name] = (value.split() or [""])[0]
+    if not said:
+        return {}
+    return {"user": int(said["Uid"]), "group": int(said["Gid"]), "capabilities": int(said["CapPrm"], 16)}
+
+
+def _in_words(found: dict[str, int]) -> str:
+    if not found:
+        return "nobody (it has ended)"
+    capabilities = f"{found['capabilities']:#x}" if found["capabilities"] else "none"
+    return f"user {found['user']}, group {found['group']}, capabilities {capabilities}"
 
 
 def _has_stopped(thread: int) -> bool:
@@ -156,4 +184,4 @@ def _reap() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(for_real="try" not in sys.argv)

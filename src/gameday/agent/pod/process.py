@@ -1,9 +1,9 @@
 """
 Do what the runner asks of the processes of one container, from within their process namespace.
 
-Requests are JSON objects with an ``op``: ``hello``; ``pause {lease_s}``, ``resume``, ``state``; ``crash``, ``may-crash``; ``stress {cores, memory_bytes, most_cores, most_bytes,
-lease_s}``, ``stressed``, ``relax``; ``cache-keys {prefix, port}``, ``empty-cache {prefix, port}``, ``ping {kind, port}``; ``leave``. What it holds
-ends by its lease, and at the latest with the agent itself.
+Requests are JSON objects with an ``op``: ``hello``, ``rights``; ``pause {lease_s}``, ``may-pause``, ``resume``, ``state``; ``crash``, ``may-crash``; ``stress {cores, memory_bytes, most_cores, most_bytes,
+lease_s}``, ``stressed``, ``relax``; ``cache-keys {prefix, port}``, ``empty-cache {prefix, port}``, ``ping {kind,
+port}``; ``callers``; ``leave``. What it holds ends by its lease, and at the latest with the agent itself.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ import signal
 from collections.abc import Mapping
 
 from gameday.agent.pod import stores
-from gameday.agent.pod.control import Control, Op, RefusedError, Request, lease_s
+from gameday.agent.pod.callers import Callers
+from gameday.agent.pod.control import Control, Op, RefusedError, Request, amount, lease_s, port
 from gameday.agent.pod.helper import Helper
+from gameday.agent.pod.hold import FIRST, rights
 from gameday.agent.pod.pausing import Pause
+from gameday.agent.pod.route import present_gateways
 from gameday.agent.pod.stressing import Stressor
+from gameday.agent.proof import Verifier
 from gameday.agent.wire import PORTS
 
 _PORTS = {"redis": 6379, "postgres": 5432}
 """Where a store listens when a request does not say: its own default."""
-_FIRST = 1  # of the namespace: the container's own process, whose end is the container's
+_MOST: Mapping[str, float] = {"cores": 1e4, "memory_bytes": 1e15, "most_cores": 1e4, "most_bytes": 1e15}
+"""Of a stress: more than any node has, and what a helper can still count with."""
+_MOST_PREFIX = 1024
 _ANSWERED_S = 0.05
 """What an answer takes from here to the API server, which is milliseconds."""
 _LOOK_S = 1.0
@@ -32,8 +38,9 @@ _LOOK_S = 1.0
 class Processes:
     """Answers requests about the processes of the container that it runs beside."""
 
-    def __init__(self) -> None:
+    def __init__(self, callers: Callers) -> None:
         """Hold nothing yet."""
+        self._callers = callers
         self._pause = Pause()
         self._stressor = Stressor()
         self._password = os.environ.get("GAMEDAY_PASSWORD", "")
@@ -41,7 +48,9 @@ class Processes:
         self.left = asyncio.Event()
         self._ops: Mapping[str, Op] = {
             "hello": self._hello,
+            "rights": self._rights,
             "pause": self._paused,
+            "may-pause": self._may_pause,
             "resume": self._resumed,
             "state": self._state,
             "crash": self._crash,
@@ -52,12 +61,13 @@ class Processes:
             "cache-keys": self._cache_keys,
             "empty-cache": self._empty_cache,
             "ping": self._ping,
+            "callers": self._called,
             "leave": self._leave,
         }
 
     @property
     def is_busy(self) -> bool:
-        """Tell whether it holds anything."""
+        """Return whether it holds anything."""
         return self._pause.is_on or self._stressor.is_on
 
     async def answer(self, request: Request) -> Mapping[str, object]:
@@ -72,12 +82,20 @@ class Processes:
             return await op(request)
 
     async def end(self) -> None:
-        """Let everything go on; idempotent."""
+        """Release everything; idempotent."""
         await self._pause.resume()
         await self._stressor.relax()
 
     async def _hello(self, _: Request) -> Mapping[str, object]:
         return {"run": os.environ.get("GAMEDAY_RUN", ""), "pid": os.getpid(), "uid": os.getuid()}
+
+    async def _rights(self, _: Request) -> Mapping[str, object]:
+        """Return as whom the container's first process runs, and as whom this one: only the same may trace it."""
+        return {"first": rights(FIRST), "agent": rights("self")}
+
+    async def _may_pause(self, _: Request) -> Mapping[str, object]:
+        await self._pause.see_allowed()
+        return self._pause.state()
 
     async def _paused(self, request: Request) -> Mapping[str, object]:
         await self._pause.pause(lease_s(request))
@@ -94,7 +112,7 @@ class Processes:
         """End the container's first process, and with it all others, this one too: so it is answered before."""
         helper = await _tracing("crash")
         asyncio.get_running_loop().call_later(_ANSWERED_S, helper.say, "now")
-        return {"crashing": _FIRST}
+        return {"crashing": FIRST}
 
     async def _may_crash(self, _: Request) -> Mapping[str, object]:
         """Trace it only, and let go."""
@@ -103,9 +121,7 @@ class Processes:
         return {"crashing": None}
 
     async def _stress(self, request: Request) -> Mapping[str, object]:
-        wanted = {name: float(request[name]) for name in ("cores", "memory_bytes", "most_cores", "most_bytes")}
-        if min(wanted.values()) < 0:
-            raise ValueError(f"{wanted}; valid: none below 0")
+        wanted = {name: amount(request, name, most) for name, most in _MOST.items()}
         self._stressor.stress(**wanted, lease_s=lease_s(request))
         return self._stressor.used()
 
@@ -125,13 +141,22 @@ class Processes:
 
     async def _keys(self, request: Request, what: str) -> Mapping[str, object]:
         prefix = request.get("prefix")
-        port = int(request.get("port", _PORTS["redis"]))
-        return await stores.keys(None if prefix is None else str(prefix), what=what, port=port, password=self._password)
+        if prefix is not None and not (isinstance(prefix, str) and len(prefix) <= _MOST_PREFIX):
+            raise ValueError(
+                f"prefix {str(prefix)[:80]!r}; valid: text of at most {_MOST_PREFIX} characters, or null for all keys"
+            )
+        at = port(request.get("port", _PORTS["redis"]))
+        return await stores.keys(prefix, what=what, port=at, password=self._password)
 
     async def _ping(self, request: Request) -> Mapping[str, object]:
         kind = str(request["kind"])
-        port = int(request.get("port", _PORTS.get(kind, 0)))
-        return {"ready": await stores.is_ready(kind, port=port, password=self._password)}
+        if kind not in _PORTS:
+            raise ValueError(f"kind {kind!r}; valid: {', '.join(_PORTS)}")
+        at = port(request.get("port", _PORTS[kind]))
+        return {"ready": await stores.is_ready(kind, port=at, password=self._password)}
+
+    async def _called(self, _: Request) -> Mapping[str, object]:
+        return {"hosts": self._callers.hosts()}
 
     async def _leave(self, _: Request) -> Mapping[str, object]:
         await self.end()
@@ -141,7 +166,7 @@ class Processes:
 
 async def _tracing(what: str) -> Helper:
     """Start what traces the container's first process. Raises ``RefusedError`` when it may not."""
-    helper = Helper("gameday.agent.pod.crash", str(_FIRST), what)
+    helper = Helper("gameday.agent.pod.crash", str(FIRST), what)
     try:
         said = await helper.hear()
     except TimeoutError:
@@ -152,10 +177,11 @@ async def _tracing(what: str) -> Helper:
     return helper
 
 
-async def serve(token: str, *, idle_s: float) -> None:
+async def serve(verifier: Verifier, *, idle_s: float) -> None:
     """Serve until asked to leave, told to end, or nobody has asked anything for ``idle_s`` with nothing held. Raises ``OSError``."""
-    processes = Processes()
-    control = Control(token, processes.answer)
+    callers = Callers(spared=present_gateways())
+    processes = Processes(callers)
+    control = Control(verifier, processes.answer)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, processes.left.set)
     server = await control.listen(PORTS["process"])
@@ -163,5 +189,7 @@ async def serve(token: str, *, idle_s: float) -> None:
         waiting = asyncio.ensure_future(processes.left.wait())
         await asyncio.wait([waiting], timeout=_LOOK_S)
         waiting.cancel()
+        callers.look()
     await processes.end()
+    callers.end()
     server.close()

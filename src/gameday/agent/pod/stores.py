@@ -49,7 +49,7 @@ async def keys(prefix: str | None, *, what: str, port: int, password: str) -> Ma
 
 
 async def is_ready(kind: str, *, port: int, password: str) -> bool:
-    """Tell whether a store does its work, within about a second. Raises ``ValueError`` for a kind that is none."""
+    """Return whether a store does its work, within about a second. Raises ``ValueError`` for a kind that is none."""
     match kind:
         case "redis":
             asking = _redis_is_ready(port, password)

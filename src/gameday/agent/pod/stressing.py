@@ -22,7 +22,7 @@ class Stressor:
 
     @property
     def is_on(self) -> bool:
-        """Tell whether it runs."""
+        """Return whether it runs."""
         return self._helper is not None and self._helper.lives
 
     def stress(
@@ -36,7 +36,11 @@ class Stressor:
         self._helper.say(f"{cores} {memory_bytes} {lease_s}")
 
     def used(self) -> Mapping[str, object]:
-        """Tell what it has used since it began: processor time, and the memory that it holds; nulls when there is none."""
+        """
+        Return what it has used since it began: processor time, and the memory that it holds.
+
+        Nulls when there is none.
+        """
         if self._helper is None or not self._helper.lives:
             return {"t_s": None, "used_s": None, "rss_bytes": None}
         used_ticks = rss_pages = 0

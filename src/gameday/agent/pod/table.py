@@ -2,19 +2,26 @@
 Lead connections to the proxy by rules that the kernel itself ends: each address is an element of a set, with a timeout.
 
 One table, ``inet gameday``, in the network namespace of the pod. Sets and chains are written in one transaction, so that no connection sees
-half of them. IPv4 only: IPv6 connections pass as if there were no agent.
+half of them.
+
+A service mesh redirects in the same namespace, at the priority -100. A connection that it has redirected is left to it: ours come later, and the
+kernel translates a connection once. So what is led here is what the mesh's own proxy opens. The chain ``proxied`` comes before the mesh's, and gives
+what our proxy opens the translation to where it goes already: the mesh does not take it in, and nothing passes a proxy twice.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-PROXY_PORT = 15001
+from gameday.agent.edge import Address
+from gameday.agent.pod.control import port
+
 PROXY_MARK = 0x6D
 """On the proxy's own sockets: they are not led back to it."""
 
@@ -34,51 +41,93 @@ class TableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is led to the proxy: connections to ``port`` of the pod, or those from it to ``port`` of any of ``hosts``."""
+    """
+    What is led to the proxy: connections that come in at any of ``ports``, or go out to any of ``destinations``.
 
-    port: int
-    hosts: tuple[str, ...] | None = None
+    All of it is numbers, in the kernel's spelling: none can be anything else to nft. Raises ``ValueError`` for what
+    is none.
+    """
+
+    ports: tuple[int, ...] = ()
+    destinations: tuple[Address, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check every part."""
+        for number in (*self.ports, *(number for _, number in self.destinations)):
+            port(number)
+        for host, _ in self.destinations:
+            if numeric(host) != host:
+                raise ValueError(f"address {host!r}; valid: {numeric(host)}, as the kernel writes it")
 
 
-def layout(entries: Sequence[Entry], *, spared: str | None) -> str:
+def numeric(value: object) -> str:
+    """
+    Return an IP address in the kernel's spelling.
+
+    Raises:
+        ValueError: It is no text, a name, has a zone (``%eth0``), which could hold anything, or is an IPv4 address
+            within an IPv6 one, by which no connection is known.
+    """
+    if not isinstance(value, str) or "%" in value:
+        raise ValueError(f"address {value!r}; valid: an IPv4 or IPv6 address without a zone")
+    address = ipaddress.ip_address(value)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        raise ValueError(f"address {value!r}; valid: {address.ipv4_mapped}")
+    return str(address)
+
+
+def layout(entries: Sequence[Entry], *, proxy_port: int, spared: Sequence[str]) -> str:
     """
     Write the whole table: chains, counters, elements. Counters that are there keep their values.
 
     Args:
         entries: What is led to the proxy.
+        proxy_port: Where that listens, over IPv4 and IPv6.
         spared: Where the kubelet's probes come from; they are let through and counted.
     """
-    ports = [entry.port for entry in entries if entry.hosts is None]
+    proxy_port, spared = port(proxy_port), tuple(map(numeric, spared))
+    ports = sorted({each for entry in entries for each in entry.ports}, key=str)
     lines = [
         "add table inet gameday",
         "add set inet gameday in { type inet_service; flags timeout; }",
         "add set inet gameday out { type ipv4_addr . inet_service; flags timeout; }",
-        *(f"add counter inet gameday spared_{port}" for port in ports),
-        "add chain inet gameday prerouting { type nat hook prerouting priority -100; }",
-        "add chain inet gameday output { type nat hook output priority -100; }",
-        "flush chain inet gameday prerouting",
-        "flush chain inet gameday output",
+        "add set inet gameday out6 { type ipv6_addr . inet_service; flags timeout; }",
+        *(f"add counter inet gameday spared_{each}" for each in ports),
+        "add chain inet gameday proxied { type nat hook output priority -110; }",
+        "add chain inet gameday prerouting { type nat hook prerouting priority -90; }",
+        "add chain inet gameday output { type nat hook output priority -90; }",
     ]
-    coming = [
-        'iifname "lo" return',
-        "meta nfproto != ipv4 return",
-        *(f"ip saddr {spared} tcp dport {port} counter name spared_{port} return" for port in ports if spared),
-        f"tcp dport @in redirect to :{PROXY_PORT}",
-    ]
-    going = [
-        f"meta mark {PROXY_MARK:#x} return",
-        f"meta mark {CANARY_MARK:#x} tcp dport @in redirect to :{PROXY_PORT}",
-        f"ip daddr . tcp dport @out redirect to :{PROXY_PORT}",
-    ]
-    lines += [f"add rule inet gameday prerouting {rule}" for rule in coming]
-    lines += [f"add rule inet gameday output {rule}" for rule in going]
+    rules = {
+        "proxied": [
+            f"meta mark {PROXY_MARK:#x} meta nfproto ipv4 dnat ip to ip daddr",
+            f"meta mark {PROXY_MARK:#x} meta nfproto ipv6 dnat ip6 to ip6 daddr",
+        ],
+        "prerouting": [
+            'iifname "lo" return',
+            *(
+                f"{'ip6' if ':' in host else 'ip'} saddr {host} tcp dport {each} counter name spared_{each} return"
+                for each in ports
+                for host in spared
+            ),
+            f"tcp dport @in redirect to :{proxy_port}",
+        ],
+        "output": [
+            f"meta mark {PROXY_MARK:#x} return",
+            f"meta mark {CANARY_MARK:#x} tcp dport @in redirect to :{proxy_port}",
+            f"ip daddr . tcp dport @out redirect to :{proxy_port}",
+            f"ip6 daddr . tcp dport @out6 redirect to :{proxy_port}",
+        ],
+    }
+    lines += [f"flush chain inet gameday {chain}" for chain in rules]
+    lines += [f"add rule inet gameday {chain} {rule}" for chain in rules for rule in rules[chain]]
     return "\n".join(lines) + "\n" + elements(entries)
 
 
 def elements(entries: Sequence[Entry]) -> str:
     """Write what renews every entry, and ends those that are not given."""
-    lines = ["flush set inet gameday in", "flush set inet gameday out"]
-    for name, keys in (("in", _ports(entries)), ("out", _addresses(entries))):
+    sets = {"in": _ports(entries), "out": _addresses(entries, ipv6=False), "out6": _addresses(entries, ipv6=True)}
+    lines = [f"flush set inet gameday {name}" for name in sets]
+    for name, keys in sets.items():
         if keys:
             timed = ", ".join(f"{key} timeout {TTL_S:g}s" for key in keys)
             lines.append(f"add element inet gameday {name} {{ {timed} }}")
@@ -86,25 +135,27 @@ def elements(entries: Sequence[Entry]) -> str:
 
 
 def _ports(entries: Sequence[Entry]) -> list[str]:
-    return sorted({str(entry.port) for entry in entries if entry.hosts is None})
+    return sorted({str(each) for entry in entries for each in entry.ports})
 
 
-def _addresses(entries: Sequence[Entry]) -> list[str]:
-    return sorted({f"{host} . {entry.port}" for entry in entries for host in entry.hosts or ()})
+def _addresses(entries: Sequence[Entry], *, ipv6: bool) -> list[str]:
+    found = {address for entry in entries for address in entry.destinations}
+    return sorted(f"{host} . {number}" for host, number in found if (":" in host) == ipv6)
 
 
 class Table:
     """The table of this network namespace; whoever changes it lets one transaction follow the other."""
 
-    def __init__(self, *, spared: str | None) -> None:
+    def __init__(self, *, proxy_port: int, spared: Sequence[str]) -> None:
         """Write nothing yet."""
+        self.proxy_port = proxy_port
         self._spared = spared
         self.is_there = False
 
     async def lay(self, entries: Sequence[Entry]) -> None:
         """Write the table so that it leads these to the proxy; a first one replaces what an earlier agent left. Raises ``TableError``."""
         first = "" if self.is_there else _REMOVE
-        await self._run(first + layout(entries, spared=self._spared), "-f", "-")
+        await self._run(first + layout(entries, proxy_port=self.proxy_port, spared=self._spared), "-f", "-")
         self.is_there = True
 
     async def renew(self, entries: Sequence[Entry]) -> None:
@@ -120,12 +171,12 @@ class Table:
         await self._run(_REMOVE, "-f", "-")
         self.is_there = False
 
-    async def spared(self, port: int) -> int:
+    async def spared(self, at: int) -> int:
         """Count the connections of the kubelet to a port that were let through since the table was first written."""
         if not self.is_there:
             return 0
         try:
-            said = await self._run("", "-j", "list", "counter", "inet", "gameday", f"spared_{port}")
+            said = await self._run("", "-j", "list", "counter", "inet", "gameday", f"spared_{port(at)}")
         except TableError:
             return 0
         found = [item["counter"]["packets"] for item in json.loads(said)["nftables"] if "counter" in item]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from zlib import crc32
 from gameday.agent.edge import Address, Edge
 from gameday.agent.pod import connections
 from gameday.agent.pod.control import RefusedError
-from gameday.agent.pod.table import PROXY_MARK, PROXY_PORT, TTL_S, Entry, Table, TableError
+from gameday.agent.pod.table import PROXY_MARK, TTL_S, Entry, Table, TableError
 from gameday.agent.wire import OPEN_FIRST
 
-_MOST_HOSTS = 1024
+_MOST_DESTINATIONS = 4096
 """Of one way: far above the pods of any callee, and few enough for one transaction."""
 
 
@@ -42,10 +41,10 @@ class Way:
 class Ways:
     """All of them; a closed one is remembered, because connections that were led through it live on."""
 
-    def __init__(self, table: Table, *, gateway: str | None) -> None:
+    def __init__(self, table: Table, *, gateways: Sequence[str]) -> None:
         """Open none yet."""
         self._table = table
-        self._gateway = gateway
+        self._gateways = gateways
         self._ways: dict[str, Way] = {}
         self._renewed_s = 0.0
         self._changing = asyncio.Lock()  # what is told to the kernel is what is open then
@@ -64,33 +63,29 @@ class Ways:
             raise RefusedError(f"no way is open for {edge!r}; open: {known}; {OPEN_FIRST}") from None
 
     def find(self, destination: Address) -> Edge | None:
-        """Tell to which edge a connection belongs that was going to an address; None when none was led here."""
-        host, port = destination
-        of_port = None
-        for way in self._ways.values():
-            if way.entry.port == port and way.entry.hosts is None:
-                of_port = way.edge
-            elif way.entry.port == port and host in (way.entry.hosts or ()):
-                return way.edge
-        return of_port
+        """Return the edge of a connection that was going to an address; None when none was led here."""
+        ways = self._ways.values()
+        going = (way.edge for way in ways if destination in way.entry.destinations)
+        coming = (way.edge for way in ways if destination[1] in way.entry.ports)
+        return next(going, None) or next(coming, None)
 
     async def lead(self, edge: str, entry: Entry, *, lease_s: float) -> Way:
         """
-        Open a way or renew it, with the hosts of now; connections that go past it are reset. Idempotent.
+        Open a way or renew it, with the destinations of now; connections that go past it are reset. Idempotent.
 
         Raises:
             ValueError: The entry is out of range.
-            RefusedError: The edge is open with another entry.
+            RefusedError: The edge is open on its other side.
             TableError, CannotResetError, OSError: The kernel refused, or could not be asked.
         """
-        _check(entry)
+        self._check(entry)
         async with self._changing:
             return await self._lead(edge, entry, lease_s)
 
     async def _lead(self, edge: str, entry: Entry, lease_s: float) -> Way:
         way = self._ways.setdefault(edge, Way(Edge(edge, (), seed=crc32(edge.encode())), entry))
-        if (way.entry.port, way.entry.hosts is None) != (entry.port, entry.hosts is None):
-            raise RefusedError(f"{edge!r} is open for port {way.entry.port}; an edge has one side and one port")
+        if bool(way.entry.ports) != bool(entry.ports):
+            raise RefusedError(f"{edge!r} is open on its other side; an edge has one")
         now_s = asyncio.get_running_loop().time()
         is_new = way.opened_s is None or way.entry != entry
         way.entry = entry
@@ -154,7 +149,7 @@ class Ways:
         await self._table.lay(self._entries())
         self._renewed_s = asyncio.get_running_loop().time()
         for way in self.open:
-            way.existing += connections.reset(_past(way.entry, self._gateway))
+            way.existing += connections.reset(self._past(way.entry))
 
     async def _remove_unused(self) -> None:
         """Remove the table, unless connections live that need it to be translated."""
@@ -164,17 +159,13 @@ class Ways:
     def _entries(self) -> Sequence[Entry]:
         return [way.entry for way in self.open]
 
+    def _past(self, entry: Entry) -> list[connections.Connection]:
+        if entry.ports:
+            return connections.to_ports(entry.ports, spared=self._gateways)
+        return connections.from_pod(entry.destinations, mark=PROXY_MARK)
 
-def _past(entry: Entry, gateway: str | None) -> list[connections.Connection]:
-    if entry.hosts is None:
-        return connections.to_port(entry.port, spared=[gateway] if gateway else [])
-    return connections.from_pod(entry.hosts, entry.port, proxy_port=PROXY_PORT, mark=PROXY_MARK)
-
-
-def _check(entry: Entry) -> None:
-    if not 0 < entry.port < 1 << 16 or entry.port == PROXY_PORT:
-        raise ValueError(f"port {entry.port}; valid: 1 to 65535 without {PROXY_PORT}")
-    if entry.hosts is not None and not 0 < len(entry.hosts) <= _MOST_HOSTS:
-        raise ValueError(f"{len(entry.hosts)} hosts; valid: 1 to {_MOST_HOSTS}")
-    for host in entry.hosts or ():
-        ipaddress.IPv4Address(host)
+    def _check(self, entry: Entry) -> None:
+        if self._table.proxy_port in entry.ports:
+            raise ValueError(f"port {self._table.proxy_port} is the proxy's own")
+        if not 0 < len(entry.destinations or entry.ports) <= _MOST_DESTINATIONS:
+            raise ValueError(f"{len(entry.destinations)} destinations; valid: 1 to {_MOST_DESTINATIONS}")

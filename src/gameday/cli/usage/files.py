@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from gameday.cli.flags import KINDS, SHELLS, Commands, Parser, add_about, add_command
-from gameday.cli.reading import word
+from gameday.cli.flags import ACCOUNTS, KINDS, SHELLS, Commands, Parser, add_about, add_command
+from gameday.cli.reading import network, word
 
 
 def add_new(commands: Commands[Parser], name: str) -> None:
@@ -43,6 +43,49 @@ def add_validate(commands: Commands[Parser], name: str) -> None:
     )
     command.add_argument(
         "names", nargs="*", metavar="NAME", help="an experiment's or a suite's name or file (default: all there are)"
+    )
+
+
+def add_manifests(commands: Commands[Parser], name: str) -> None:
+    """Take a namespace, and which manifests."""
+    command = add_command(
+        commands,
+        name,
+        "print the manifests of the accounts and rights that runs in a cluster need",
+        "gameday manifests guestbook janitor | kubectl --context kind-gameday apply --filename -",
+        "gameday manifests guestbook role account --for kill,latency",
+        "gameday manifests guestbook role account janitor node-role policy",
+    )
+    command.add_argument("namespace", metavar="NAMESPACE", help="where the system is")
+    command.add_argument(
+        "accounts",
+        nargs="+",
+        type=word(command, "NAME", *ACCOUNTS),
+        metavar="NAME",
+        help="role and account: whom runs may act as; janitor: who undoes when gameday is gone; node-role: for drain; "
+        "policy: limits what the accounts may do with their rights; network-policy: only the API server reaches agents",
+    )
+    command.add_argument(
+        "--for",
+        dest="uses",
+        metavar="USE,...",
+        help="grant what these faults need and no more; also kill-down (kill with down), workers (a load of several) and "
+        "demo (the shop's variants) (default: all)",
+    )
+    command.add_argument(
+        "--workloads",
+        metavar="NAME,...",
+        help="the only Deployments and StatefulSets that role and janitor may change (default: any)",
+    )
+    command.add_argument(
+        "--nodes", metavar="NAME,...", help="the only nodes that node-role lets be cordoned (default: any)"
+    )
+    command.add_argument(
+        "--api-server",
+        type=network(command, "--api-server"),
+        metavar="CIDR",
+        help="from where the API server reaches pods, which network-policy needs; "
+        "see: kubectl get endpointslices --namespace default",
     )
 
 

@@ -72,9 +72,13 @@ def add_monkey(commands: Commands[Parser], name: str) -> None:
     )
     add_about(command, "what it visits")
     command.add_argument(
-        "--for", dest="lasting", default="90s", metavar="TIME", help="for how long it comes, at most 1h (default: 90s)"
+        "--for",
+        dest="lasting",
+        default="150s",
+        metavar="TIME",
+        help="for how long it comes, at most 1h (default: 150s)",
     )
-    command.add_argument("--every", default="15s", metavar="TIME", help="how often, on average (default: 15s)")
+    command.add_argument("--every", default="25s", metavar="TIME", help="how often, on average (default: 25s)")
     command.add_argument(
         "--services",
         metavar="NAMES",
@@ -136,6 +140,20 @@ def add_report(commands: Commands[Parser], name: str) -> None:
     command.add_argument(
         "run", nargs="?", default="reports/latest", metavar="RUN", help="the folder of a run (default: reports/latest)"
     )
+
+
+def add_compare(commands: Commands[Parser], name: str) -> None:
+    """Take two folders."""
+    command = add_command(
+        commands,
+        name,
+        "tell what two runs of one experiment differ by, or two folders of runs",
+        "gameday compare reports/20261120-010000-kill-web reports/latest",
+        "gameday compare before after        folders of --repeat 3 --out each",
+    )
+    command.add_argument("before", metavar="BEFORE", help="the folder of a run, or of runs of one experiment")
+    command.add_argument("after", metavar="AFTER", help="another one")
+    add_json(command, "the result")
 
 
 def add_export(commands: Commands[Parser], name: str) -> None:

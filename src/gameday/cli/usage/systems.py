@@ -43,6 +43,11 @@ def add_init(commands: Commands[Parser], name: str) -> None:
         metavar="CONTEXT",
         help="look at a cluster whose context does not begin with kind-, named here",
     )
+    command.add_argument(
+        "--allow-system-namespace",
+        action="store_true",
+        help="draft also for a namespace that the cluster itself lives in, such as kube-system",
+    )
 
 
 def add_recover(commands: Commands[Parser], name: str) -> None:
@@ -54,10 +59,19 @@ def add_recover(commands: Commands[Parser], name: str) -> None:
         "gameday recover",
         "gameday recover --out /tmp/reports",
         "gameday recover --target kind",
+        "gameday recover --play-rollbacks reports/20261130-120000-mine",
     )
     add_target(command, "where the runs were: local or kind; of kind, also all of the cluster (default: local)")
     add_about(command, "what the runs were about, for --target kind")
     add_out(command)
+    command.add_argument(
+        "--play-rollbacks",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="do what the record of this run says though it is not signed by you, which recover has shown before",
+    )
 
 
 def add_up(commands: Commands[Parser], name: str) -> None:

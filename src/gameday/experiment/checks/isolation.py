@@ -1,4 +1,4 @@
-"""What a bulkhead compares can differ: routes that could do without what is faulted, and a control that shares nothing with anybody."""
+"""What is compared can differ: isolated routes could do without what is faulted, a control shares nothing, an event touches its routes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,50 @@ from gameday.experiment.parts import Route
 
 
 def check(subject: Subject) -> Iterator[Complaint]:
-    """Check the system's control routes, and of an expected bulkhead its control and its isolated routes."""
+    """Check the system's control routes, the isolated routes of an expected bulkhead, and those that a fault should cost something."""
     yield from _shared(subject.system)
     if subject.experiment.expect.bulkhead is not None:
         yield from _faulted_control(subject)
         yield from _isolated(subject)
         yield from _both(subject)
+    yield from _untouched(subject)
+
+
+def _untouched(subject: Subject) -> Iterator[Complaint]:
+    """
+    A route that no fault can reach loses nothing and fails in no way, whatever the system does.
+
+    That shows nothing.
+    """
+    expect = subject.experiment.expect
+    known = all(fault.services or fault.shape == "none" for fault in subject.faults)
+    if not known or not subject.method.whole:
+        return
+    single = any(fault.shape == "impulse" for fault in subject.faults)  # else it is told that none of them is an event
+    named = {
+        "outage": expect.outage.routes if expect.outage and single else (),
+        "backpressure": expect.backpressure.routes if expect.backpressure else (),
+    }
+    touched = [
+        name
+        for name in subject.loaded
+        if (route := _route(subject, name)) and any(fault.reaches(_needs(route)) for fault in subject.faults)
+    ]
+    faulted = sorted({service for fault in subject.faults for service in fault.services})
+    isolated = expect.bulkhead.isolated if expect.bulkhead else ()
+    for expected, routes in named.items():
+        for index, name in enumerate(routes):
+            told = expected == "backpressure" and name in isolated  # by ``_both``
+            if name not in touched and not told and name in subject.loaded and name in subject.system.routes:
+                path: KeyPath = ("expect", expected, "routes", index)
+                message, hint = f"no fault can touch {name}: none injects nothing", f"leave expect.{expected} out"
+                if faulted:
+                    message = f"no fault can touch {name}, which needs nothing of what is faulted: {one_of(faulted)}"
+                    hint = "add the service to the route's hard or soft, if it needs it"
+                flaw = Flaw(
+                    path, message, name, one_of(touched, nothing="no route that is loaded can be touched"), hint
+                )
+                yield Complaint("experiment", flaw, (in_experiment("method"), in_system("routes", name)))
 
 
 def _shared(system: System) -> Iterator[Complaint]:

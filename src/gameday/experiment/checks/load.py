@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from gameday.experiment.checks.subject import Complaint, Subject, in_experiment, in_system, unknown
 from gameday.experiment.flaws import Flaw, KeyPath, one_of
+from gameday.experiment.in_flight import WORKER_BYTES, Machine, lacking, most_in_flight, needed, peak_rate_per_s
 from gameday.experiment.writing import per_second, seconds
 
-_OPEN_ONLY = {"arrivals": "arrivals", "workers": "workers"}
+_OPEN_ONLY = {"arrivals": "arrivals", "workers": "workers", "max_in_flight": "max-in-flight"}
 _CLOSED_ONLY = {
     "users": "users",
     "spawn_rate_per_s": "spawn-rate",
@@ -30,6 +31,8 @@ def check(subject: Subject) -> Iterator[Complaint]:
         yield from _names(subject)
         yield from _ramp(subject)
         yield from _unknowable(subject)
+    elif subject.experiment.load.routes:
+        yield from _in_flight(subject)
 
 
 def _kind(subject: Subject) -> Iterator[Complaint]:
@@ -53,6 +56,38 @@ def _kind(subject: Subject) -> Iterator[Complaint]:
         if field in load.model_fields_set and (load.closed or load.routes):
             flaw = Flaw(("load", key), f"{key} goes with {kind} only", key, f"a load without {key}", of_key=True)
             yield Complaint("experiment", flaw, (in_experiment("load", "locustfile"), in_experiment("load", "routes")))
+
+
+def _in_flight(subject: Subject) -> Iterator[Complaint]:
+    """Check that no arrival can be dropped, however long the system takes to answer: by the file's own limit, or by the machine's."""
+    load, faults = subject.experiment.load, subject.faults
+    rests = (in_experiment("load"), in_experiment("method"), in_system("routes"))
+    given, need = load.max_in_flight, needed(load, faults)
+    at_most = per_second(round(peak_rate_per_s(load, faults), 3))
+    if given is not None and given < need:
+        flaw = Flaw(
+            ("load", "max-in-flight"),
+            f"a system that does not answer leaves up to {need} requests open ({at_most}, given up after {seconds(load.hang_s)})",
+            str(given),
+            f"at least {need}",
+            "leave it out to have it computed, or lower the rates or load.hang",
+        )
+        yield Complaint("experiment", flaw, rests)
+    each, where = most_in_flight(load, faults), "this machine"
+    machine = subject.machine
+    if load.workers > 1:
+        machine, where = Machine(math.inf, WORKER_BYTES, each), "a worker's pod"
+    # The local target's proxy at the entrance holds both sides of each request.
+    sockets = 2 if subject.system.targets.local is not None and load.workers == 1 else 1
+    for lack in lacking(each, machine, sockets=sockets) if machine else ():
+        flaw = Flaw(
+            ("load", "routes" if given is None else "max-in-flight"),
+            f"{where} cannot carry {each} open requests ({at_most}, given up after {seconds(load.hang_s)})",
+            lack.partition(": ")[0],
+            lack.partition(": ")[2] + ("" if load.workers == 1 else ", or have more load.workers"),
+            of_key=True,
+        )
+        yield Complaint("experiment", flaw, rests)
 
 
 def _hosts(subject: Subject) -> Iterator[Complaint]:

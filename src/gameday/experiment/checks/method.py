@@ -111,6 +111,12 @@ def _times(subject: Subject, path: KeyPath, fault: PlannedFault) -> Iterator[Com
         key = "for" if timing.for_s is not None else path[2] if len(path) > 2 else "for"
         most = seconds(phase_s - timing.at_s)
         yield flaw(str(key), "it would last beyond the fault phase", seconds(_length_s(fault)), f"at most {most}")
+    grace_s, left_s = _number(fault, "grace_s"), phase_s - timing.at_s
+    if grace_s >= left_s > 0:
+        message = "the fault phase would be over before it ends"
+        yield Complaint(
+            "experiment", Flaw((*path, "grace"), message, seconds(grace_s), f"below {seconds(left_s)}"), rests
+        )
     if timing.for_s is not None and (fault.shape != "step" or fault.lasts_s is not None):
         why = "says itself how long it lasts" if fault.shape == "step" else "is over at once"
         yield flaw("for", f"this {fault.fault} {why}", seconds(timing.for_s), "leave it out")

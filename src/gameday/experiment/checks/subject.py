@@ -8,6 +8,7 @@ from typing import Literal
 
 from gameday.experiment.catalogue import Mistake, PlannedFault
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, one_of
+from gameday.experiment.in_flight import Machine
 from gameday.experiment.model import Experiment, System
 
 Where = Literal["experiment", "system"]
@@ -44,6 +45,7 @@ class Subject:
         unset: Environment variables that secrets name and that are not set or empty.
         short: Those whose values are too short to be masked.
         switches: The names of the mechanisms that the system's demo can switch; None when they are not known.
+        machine: What the machine that sends the load allows; None when it is not known.
     """
 
     experiment: Experiment
@@ -53,6 +55,7 @@ class Subject:
     unset: frozenset[str]
     short: frozenset[str]
     switches: tuple[str, ...] | None = None
+    machine: Machine | None = None
 
     @property
     def loaded(self) -> tuple[str, ...]:

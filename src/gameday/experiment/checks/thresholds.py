@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gameday.experiment.checks.subject import Complaint, Subject, in_experiment, in_system
 from gameday.experiment.course import fault_window
 from gameday.experiment.flaws import Flaw, KeyPath, one_of
 from gameday.experiment.model import Abort, RouteProbe
-from gameday.experiment.plan import pressed_routes
+from gameday.experiment.plan import falls_back, pressed_routes
 from gameday.experiment.samples import (
     BIN_S,
     BURN_S,
@@ -101,6 +101,9 @@ def _bulkhead(subject: Subject) -> Iterator[Complaint]:
     route = _slowest(subject, bulkhead.isolated)
     shares = {"errors": bulkhead.errors, "goodput": bulkhead.goodput, "hung": bulkhead.hung}
     yield from _shares(subject, path, route, shares)
+    no_fallback = tuple(each for each in bulkhead.isolated if not falls_back(subject.system, subject.faults, each))
+    if no_fallback and bulkhead.degraded != bulkhead.errors:  # else the sample is as large as that of the errors
+        yield from _shares(subject, path, _slowest(subject, no_fallback), {"degraded": bulkhead.degraded})
     compared = (_calm(subject)[0], _fault(subject))
     for each, name in ((route, route), (_control(subject), "the control route")):
         if each is not None:
@@ -142,6 +145,9 @@ def _outage(subject: Subject) -> Iterator[Complaint]:
         seen = f"{at_most_seconds(outage.lost_s)} of {route} at {per_second(rate_per_s)} is less than one request"
         flaw = Flaw((*path, "lost"), "not even one bad answer would pass", seen, f"at least {seconds(1 / rate_per_s)}")
         yield Complaint("experiment", flaw, (in_experiment("load", "routes", route),))
+    else:
+        compared = (_calm(subject)[0], _fault(subject))
+        yield from _too_few(subject, _Judged((*path, "routes"), f"what {route} loses", route, compared), LEAST_FOR_P95)
     if subject.faults and subject.method.whole and all(fault.shape != "impulse" for fault in subject.faults):
         valid = "expect.bulkhead or expect.backpressure, which compare windows"
         flaw = Flaw(path, "an outage is what a single event costs, and these faults last", "outage", valid, of_key=True)
@@ -196,14 +202,14 @@ def _slowest(subject: Subject, routes: tuple[str, ...]) -> str:
 
 
 def _shares(subject: Subject, path: KeyPath, route: str, thresholds: Mapping[str, Threshold]) -> Iterator[Complaint]:
-    """Tell of each share of a route's requests in the fault, by its key, when its threshold cannot be judged."""
+    """Complain of each share of a route's requests in the fault, by its key, whose threshold cannot be judged."""
     for key, threshold in thresholds.items():
         judged = _Judged((*path, key), f"{key} {of_share(threshold)}", route, (_fault(subject),))
         yield from _share(subject, judged, threshold)
 
 
 def _share(subject: Subject, judged: _Judged, threshold: Threshold) -> Iterator[Complaint]:
-    """Tell when not even a clean sample would pass a threshold on a share."""
+    """Complain when not even a clean sample would pass a threshold on a share."""
     least = needed(1 - threshold.bound if threshold.op == ">" else threshold.bound)
     if least is None:
         valid = "a share that leaves room for one request, such as " + ("> 99%" if threshold.op == ">" else "< 0.5%")
@@ -212,16 +218,31 @@ def _share(subject: Subject, judged: _Judged, threshold: Threshold) -> Iterator[
         valid = "above 0%" if threshold.op == ">" else "below 100%"
         yield Complaint("experiment", Flaw(judged.path, "nothing could ever fail this", of_share(threshold), valid))
     else:
-        yield from _too_few(subject, judged, least)
+        single = any(fault.shape == "impulse" for fault in subject.faults)
+        during = tuple(window for window in judged.windows if single and window.phase == "fault")
+        calm = tuple(window for window in judged.windows if window not in during)
+        if calm:
+            yield from _too_few(subject, replace(judged, windows=calm), least)
+        if during:
+            why = (
+                f"; a share that a single event changes is judged from {LEAST_FOR_P95} requests on"
+                if least < LEAST_FOR_P95
+                else ""
+            )
+            yield from _too_few(subject, replace(judged, windows=during), max(least, LEAST_FOR_P95), why=why)
 
 
-def _too_few(subject: Subject, judged: _Judged, least: int) -> Iterator[Complaint]:
-    """Compare the requests that the windows will hold with those that are needed, and name the rate or the lengths that would do."""
+def _too_few(subject: Subject, judged: _Judged, least: int, *, why: str = "") -> Iterator[Complaint]:
+    """
+    Compare the requests that the windows will hold with those that are needed (``why``).
+
+    Name the rate or the lengths that would do.
+    """
     route, window = judged.route, min(judged.windows, key=lambda each: each.length_s)
     rate_per_s = subject.experiment.load.routes.get(route)
     if rate_per_s is None or window.length_s <= 0 or (n := int(rate_per_s * window.length_s)) >= least:
         return
-    bound = f"; even a clean sample excludes no less than {share(round(smallest_share(n), 5))}" if n else ""
+    bound = why or (f"; even a clean sample excludes no less than {share(round(smallest_share(n), 5))}" if n else "")
     seen = f"n = {n}: {route} at {per_second(rate_per_s)} over {seconds(window.length_s)} of the {window.phase} phase"
     longer = (
         f"phases.{each.phase} to {math.ceil(least / rate_per_s + each.guards_s)}s"

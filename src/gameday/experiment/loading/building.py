@@ -46,7 +46,7 @@ class _Frame:
     key_kept: bool = True
 
     def at_key(self) -> bool:
-        """Tell whether the next node is a key."""
+        """Return whether the next node is a key."""
         return isinstance(self.value, dict) and self.key is None
 
 
@@ -82,7 +82,9 @@ class Builder:
             case yaml.AliasEvent():
                 path, kept = self._put(None, line)
                 if kept:
-                    self._lost(path, line, "aliases are not read", f"*{event.anchor}", "the value written out")
+                    self._lost(
+                        path, line, "aliases are not read", f"*{event.anchor}", "the value written out, or in quotes"
+                    )
             case yaml.MappingStartEvent():
                 self._start({}, event, line)
             case yaml.SequenceStartEvent():
@@ -116,9 +118,9 @@ class Builder:
 
     def _decorated(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: KeyPath, line: int) -> None:
         if event.anchor is not None:
-            self._tell(path, line, "anchors are not read", f"&{event.anchor}", "the value without it")
+            self._tell(path, line, "anchors are not read", f"&{event.anchor}", "the value without it, or in quotes")
         if event.tag is not None:
-            self._lost(path, line, "tags are not read", str(event.tag), "the value without it")
+            self._lost(path, line, "tags are not read", str(event.tag), "the value without it, or in quotes")
 
     def _put(self, value: Plain, line: int) -> tuple[KeyPath, bool]:
         """Put a node where it belongs; return its path and whether it is kept."""

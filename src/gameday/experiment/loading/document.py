@@ -7,9 +7,11 @@ duplicate keys, anchors, aliases, merge keys, tags, infinities and control chara
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -22,6 +24,8 @@ from gameday.experiment.loading.problems import InvalidFileError, Problem
 MOST_BYTES = 1_048_576
 """The largest file that is read. An experiment has about a kilobyte."""
 
+_UNQUOTED = re.compile(r"(?:[:\[{,]|^-)\s*([<>]=?\s*[0-9][^,}\]#]*|[@`%*&][^,}\]#]*)")
+"""A comparison, or a value that begins with a sign that YAML keeps for itself, without quotes."""
 _ODD_BREAK = re.compile(r"[\x85\u2028\u2029]|\r(?!\n)")
 """Line breaks of YAML 1.1 that editors do not count, so that no line number would be right."""
 
@@ -69,15 +73,22 @@ def read_document(path: Path) -> Document:
     Raises:
         InvalidFileError: It cannot be read, is not UTF-8, not YAML, too large, or not one mapping.
     """
-    text = _read_text(path)
+    return _parse(path, _read_text(path))
+
+
+@lru_cache(maxsize=64)
+def _parse(path: Path, text: str) -> Document:
+    """Parse a file's text; a system file is read again for each experiment that names it, and parsed once."""
     builder = Builder(path)
-    line = 1
+    line, quoted = 1, None
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             line = event.start_mark.line + 1 if event.start_mark else line
+            if isinstance(event, yaml.ScalarEvent) and event.style in {"'", '"'}:
+                quoted = event
             builder.take(event)
     except yaml.YAMLError as error:
-        raise InvalidFileError([_not_yaml(path, text, error)]) from error
+        raise InvalidFileError([_not_yaml(path, text, error, quoted)]) from error
     except (ValueError, OverflowError) as error:  # PyYAML lets them out for impossible escapes such as "\UFFFFFFFF"
         raise InvalidFileError([_whole(path, line, "this is not YAML", _shown(text, line), "YAML")]) from error
     except RefusedError as error:
@@ -121,11 +132,20 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _whole(path: Path, line: int, message: str, seen: str, valid: str) -> Problem:
-    return Problem(path, line, "", message, seen, valid)
+def _whole(path: Path, line: int, message: str, seen: str, valid: str, *, hint: str = "") -> Problem:
+    return Problem(path, line, "", message, seen, valid, hint)
 
 
-def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> Problem:
+def _not_yaml(path: Path, text: str, error: yaml.YAMLError, quoted: yaml.ScalarEvent | None) -> Problem:
+    """Say what is wrong in a file of either syntax; one that is named as JSON is told in JSON's words."""
+    if path.suffix == ".json":
+        try:
+            json.loads(text)
+        except ValueError as wrong:
+            line, why = (wrong.lineno, wrong.msg) if isinstance(wrong, json.JSONDecodeError) else (1, str(wrong))
+            seen = _shown(text, line)
+            hint = "JSON has no comments" if "//" in seen or seen.startswith(("#", "/*")) else ""
+            return _whole(path, line, "this is not JSON", seen, f"JSON ({why})", hint=hint)
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
         seen = f"the character U+{ord(text[error.position]):04X}"
@@ -138,7 +158,20 @@ def _not_yaml(path: Path, text: str, error: yaml.YAMLError) -> Problem:
     line = min(mark.line + 1, max(1, len(text.splitlines()))) if mark else 1
     if mark and text[mark.index : mark.index + 1] == "\t":
         return _whole(path, line, "a tab stands where YAML wants spaces", _shown(text, line), "spaces only")
-    return _whole(path, line, "this is not YAML", _shown(text, line), f"YAML ({reason})" if reason else "YAML")
+    opened, closed = (quoted.start_mark, quoted.end_mark) if quoted else (None, None)
+    if opened and closed and opened.line + 1 < line == closed.line + 1:
+        first = opened.line + 1
+        message = f"a quote is opened here, and the next one stands only in line {line}"
+        return _whole(path, first, message, _shown(text, first), "a quote at both ends of a value")
+    seen = _shown(text, line)
+    valid = f"YAML ({reason})" if reason else "YAML"
+    return _whole(path, line, "this is not YAML", seen, valid, hint=_in_quotes(seen))
+
+
+def _in_quotes(line: str) -> str:
+    """Return the advice to quote what YAML takes for a sign of its own; empty where no value begins with one."""
+    begun = _UNQUOTED.search(line)
+    return f'put the value in quotes: "{begun[1].strip()}"' if begun else ""
 
 
 def _shown(text: str, line: int) -> str:

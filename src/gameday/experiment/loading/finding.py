@@ -24,9 +24,10 @@ class Found:
 
 class _UnknownError(Exception):
     """
-    There is nothing of this name.
+    There is nothing of this name, or no file at this path.
 
     Attributes:
+        reason: What is missing, in a short sentence.
         seen: What was asked for.
         valid: The names that would be found, with the folders they were looked for in.
         hint: The nearest name as a question; empty when none is near.
@@ -36,11 +37,16 @@ class _UnknownError(Exception):
     or_path: ClassVar[str] = ", or the path of a file"
 
     def __init__(self, seen: str, names: Sequence[str], folders: Sequence[Path]) -> None:
-        """Say what there is."""
+        """List what there is."""
         self.seen = seen
-        self.valid = f"{one_of(names, nothing=f'no {self.what}')} (in {one_of(map(str, folders))}){self.or_path}"
+        self.reason = f"there is no {self.what} {seen}"
         self.hint = did_you_mean(seen, names)
-        super().__init__(f"there is no {self.what} {seen}; {self.valid}")
+        if _is_path(seen):
+            folder = Path(seen).is_dir()
+            self.reason = f"{seen} is a folder" if folder else f"there is no file {seen}"
+            self.hint = did_you_mean(Path(seen).stem, names)
+        self.valid = f"{one_of(names, nothing=f'no {self.what}')} (in {one_of(map(str, folders))}){self.or_path}"
+        super().__init__(f"{self.reason}; {self.valid}")
 
 
 class UnknownExperimentError(_UnknownError):
@@ -85,15 +91,15 @@ def find_experiment(wanted: str, folders: Sequence[Path]) -> Found:
     Raises:
         UnknownExperimentError: There is none.
     """
-    if "/" in wanted or wanted.endswith((SUFFIX, ".yml", ".json")):
+    if _is_path(wanted):
         path = Path(wanted)
         if not path.exists() or path.is_dir():  # a pipe will do
             raise UnknownExperimentError(wanted, list(find_experiments(folders)), folders)
         return _found(path)
-    found = find_experiments(folders)
-    if wanted not in found:
-        raise UnknownExperimentError(wanted, list(found), folders)
-    return found[wanted]
+    paths = _by_stem(folders)
+    if wanted not in paths:
+        raise UnknownExperimentError(wanted, list(paths), folders)
+    return _found(paths[wanted])
 
 
 def system_folders(here: Path) -> tuple[Path, ...]:
@@ -124,13 +130,18 @@ def find_suite(wanted: str, folders: Sequence[Path]) -> Path:
         UnknownSuiteError: There is none.
     """
     found = find_suites(folders)
-    if "/" in wanted or wanted.endswith((SUFFIX, ".yml")):
+    if _is_path(wanted):
         path = Path(wanted)
         if path.is_file():
             return path
     elif wanted in found:
         return found[wanted]
     raise UnknownSuiteError(wanted, list(found), folders)
+
+
+def _is_path(wanted: str) -> bool:
+    """Return whether a file is meant, and not a name."""
+    return "/" in wanted or wanted.endswith((SUFFIX, ".yml", ".json"))
 
 
 def _by_stem(folders: Sequence[Path]) -> dict[str, Path]:

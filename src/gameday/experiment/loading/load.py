@@ -15,6 +15,7 @@ from gameday.experiment.checks.requests import LEAST_SECRET
 from gameday.experiment.course import timed
 from gameday.experiment.declared import NAME_PATTERN
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, one_of
+from gameday.experiment.in_flight import Machine
 from gameday.experiment.loading.document import Document, read_document
 from gameday.experiment.loading.finding import SUFFIX
 from gameday.experiment.loading.hypothesis import set_apart
@@ -62,6 +63,7 @@ def load_experiment(
     systems: Sequence[Path],
     environment: Mapping[str, str] = os.environ,
     switches: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    machine: Machine | None = None,
 ) -> Loaded:
     """
     Read and check an experiment and the system that it names.
@@ -72,6 +74,7 @@ def load_experiment(
         systems: Folders in which ``<system>.yaml`` is looked for, in order.
         environment: Where declared secrets must be set. Their values are looked at, never shown or kept.
         switches: Demo -> the mechanisms that it can switch; what variants of other demos name is not looked at.
+        machine: What the machine that will send the load allows it; None leaves that open.
 
     Raises:
         InvalidFileError: With all mistakes of both files.
@@ -96,6 +99,7 @@ def load_experiment(
         unset=frozenset(name for name, value in values.items() if not value),
         short=frozenset(name for name, value in values.items() if len(value) < LEAST_SECRET),
         switches=_known(switches, system.value),
+        machine=machine,
     )
     locustfile = experiment.value.load.locustfile
     wrong = check_locustfile(document, locustfile) if locustfile else ()

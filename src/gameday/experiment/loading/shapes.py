@@ -9,11 +9,12 @@ from typing import cast
 
 from pydantic import BaseModel
 
-from gameday.experiment.declared import NAME_PATTERN
 from gameday.experiment.loading.plain import Plain
 
 Node = dict[str, Plain]
 _WORDS = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
+_INTERNAL = frozenset({"others"})
+"""Keys of models that no file has: loading fills them."""
 _EXAMPLES: dict[str, Plain] = {"boolean": False, "integer": 1, "number": 1, "string": "x"}
 
 
@@ -36,7 +37,7 @@ class Shape:
         """Return the valid keys of a mapping in declared order; None where keys are free."""
         if self.node.get("additionalProperties") is not False or "patternProperties" in self.node:
             return None
-        return tuple(_mapping(self.node.get("properties")))
+        return tuple(name for name in _mapping(self.node.get("properties")) if name not in _INTERNAL)
 
     def required(self) -> tuple[str, ...]:
         """Return the keys that a mapping must have."""
@@ -55,8 +56,8 @@ class Shape:
         match self.node.get("type"):
             case _ if self.choices():
                 words = " or ".join(self.choices())
-            case "string" if self.node.get("pattern") == NAME_PATTERN:
-                words = f"a name of lower-case letters, digits and dashes{such_as}"
+            case "string" | "array" if "description" in self.node:
+                words = f"{self.node['description']}{such_as}"
             case "string":
                 words = f"text{such_as}" if such_as else "text, in quotes if it looks like a number, a yes or a no"
             case "array":

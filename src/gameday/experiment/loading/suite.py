@@ -42,7 +42,7 @@ class LoadedSuite:
 
 
 def is_suite(path: Path) -> bool:
-    """Tell whether a file is meant as a suite: it lies in a folder of suites, or lists experiments."""
+    """Return whether a file is meant as a suite: it lies in a folder of suites, or lists experiments."""
     with suppress(InvalidFileError):
         return path.parent.name == SUITES or "experiments" in read_document(path).value
     return False
@@ -75,8 +75,7 @@ def load_suite(path: Path, folders: Sequence[Path], load: Callable[[Found], Load
             what, valid = "a plain Chaos Toolkit experiment cannot stand in a suite", "an experiment of gameday's own"
             flaws.append(Flaw(_key(document, place, "experiment"), what, str(error), valid))
         except UnknownExperimentError as error:
-            what = f"there is no experiment {error.seen}"
-            flaws.append(Flaw(_key(document, place, "experiment"), what, error.seen, error.valid, error.hint))
+            flaws.append(Flaw(_key(document, place, "experiment"), error.reason, error.seen, error.valid, error.hint))
         except InvalidFileError as error:
             problems += error.problems
         else:

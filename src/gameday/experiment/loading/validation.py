@@ -7,6 +7,7 @@ pydantic finds the flaws; its words never reach a person.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gameday.experiment.flaws import Flaw, KeyPath, did_you_mean, nearest
-from gameday.experiment.loading.plain import Plain, describe
+from gameday.experiment.loading.plain import Plain, bare, describe
 from gameday.experiment.loading.shapes import Shape, shape
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -49,15 +50,15 @@ class Checked(Generic[Model]):
 
 def validate(model: type[Model], value: dict[str, Plain]) -> Checked[Model]:
     """Validate plain values of a file; ``value`` is left as it is."""
+    with suppress(ValidationError):  # most files are valid: only of the others are the shapes of keys and values needed
+        return Checked(_strictly(model, value), (), frozenset())
     root = shape(model)
     flaws: list[Flaw] = []
     broken: set[KeyPath] = set()
     mended = _without_unknown(value, root, (), flaws, broken)
     for _ in range(_ROUNDS):
         try:
-            # JSON in strict mode: lists become tuples, but no number becomes text and no text a number.
-            checked = model.model_validate_json(json.dumps(mended), strict=True)
-            return Checked(checked, tuple(flaws), frozenset(broken))
+            return Checked(_strictly(model, mended), tuple(flaws), frozenset(broken))
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 path = _path(detail, mended)
@@ -70,6 +71,15 @@ def validate(model: type[Model], value: dict[str, Plain]) -> Checked[Model]:
                     return Checked(None, tuple(flaws), frozenset(broken))
                 _mend(detail, path, mended, root)
     return Checked(None, tuple(flaws), frozenset(broken))
+
+
+def _strictly(model: type[Model], value: Plain) -> Model:
+    """
+    Validate as JSON in strict mode: lists become tuples, but no number becomes text and no text a number.
+
+    Keys are those of the files alone. Raises pydantic's ``ValidationError``.
+    """
+    return model.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
 
 
 def at(value: Plain, path: KeyPath) -> Plain:
@@ -134,7 +144,8 @@ def _flaw(detail: ErrorDetails, path: KeyPath, value: Plain, root: Shape) -> Fla
         known = known.child(part) if known else None
     context = detail.get("ctx", {})
     words = known.words() if known else "another value"
-    seen = describe(at(value, path))
+    value_seen = at(value, path)
+    seen = describe(value_seen)
     name = _name(path)
     kind = detail["type"]
     hint = ""
@@ -150,8 +161,12 @@ def _flaw(detail: ErrorDetails, path: KeyPath, value: Plain, root: Shape) -> Fla
         what, words = "is empty", "at least one item"
     elif kind in _LIMITS:
         what, words = "is out of range", _LIMITS[kind].format(**context)
+    elif kind == "string_pattern_mismatch":
+        what = "cannot be read" if str(value_seen).strip() else "is empty"
     else:
-        what = "cannot be read" if kind == "string_pattern_mismatch" else "is of the wrong kind"
+        what = "is of the wrong kind"
+        if isinstance(value_seen, str) and not isinstance(bare(value_seen), str):
+            seen, hint = f'"{seen}" (text, because of the quotes)', "leave the quotes out"
     return Flaw(path, f"{name} {what}", seen, words, hint, of_key=_is_key(detail))
 
 

@@ -24,7 +24,7 @@ def main(parent_pid: int) -> int:
     from gameday.load.child.locustfile import LocustfileError, environment_of  # noqa: PLC0415 - Locust patches the library
 
     try:
-        environment_of(closed)
+        environment_of(closed, hang_s=0.0)
     except LocustfileError as error:
         os.write(answer, str(error).encode(errors="replace"))
         return EXIT_LOCUSTFILE

@@ -40,7 +40,7 @@ def _watched(request: Callable[..., object], observer: Observer) -> Callable[...
     @functools.wraps(request)
     def watched(self: Any, method: str | bytes, url: str | bytes, *args: object, **more: object) -> object:  # noqa: ANN401
         named = args[0] if args else more.get("name")
-        opened = observer.sent(_text(method), str(named or self.request_name or _path(_text(url))))
+        opened = observer.sent(_text(method), str(named or self.request_name or _path(_text(url))), self.user)
         try:
             response = request(self, method, url, *args, **more)
         except BaseException as error:

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import errno
 import socket as names
+import struct
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gevent import socket
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
+from gameday.agent.resources import SHORTAGES
 from gameday.load.child.outcome import Answer, origin_queries, retry_after_s
 
 _BLOCK_SIZE_BYTES = 1 << 16
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+_TIMESTAMPS = 35
+"""``SO_TIMESTAMPNS`` of asm-generic/socket.h, which Python does not name: a socket says when what is read came (socket(7))."""
+_STAMP = struct.Struct("@ll")  # struct timespec
 
 
 class NoAnswerError(Exception):
@@ -48,6 +54,7 @@ class _Parser(HTTPResponse):  # type: ignore[misc]  # geventhttpclient publishes
     def __init__(self, method: str) -> None:
         super().__init__(method)
         self.size_bytes = 0
+        self.late_s = 0.0
 
     def _on_body(self, part: bytearray) -> None:
         self.size_bytes += len(part)
@@ -85,7 +92,7 @@ class Connection:
             parser = _receive(sock, method)
         except (OSError, HTTPParseError) as error:
             self.close()
-            if not self.sent and isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            if not self.sent and SHORTAGES.note(error, "requests not sent"):
                 raise ExhaustedError(str(error)) from error
             raise NoAnswerError(str(error)) from error
         except BaseException:
@@ -100,6 +107,7 @@ class Connection:
             origin=origin_queries(parser.text("x-origin-queries")),
             retry_after_s=retry_after_s(parser.text("retry-after")),
             size_bytes=parser.size_bytes,
+            late_s=parser.late_s,
         )
 
     def close(self) -> None:
@@ -123,6 +131,7 @@ class Connection:
         self.close()
         self._socket = socket.socket(family, names.SOCK_STREAM)
         self._socket.setsockopt(names.IPPROTO_TCP, names.TCP_NODELAY, 1)
+        self._socket.setsockopt(names.SOL_SOCKET, _TIMESTAMPS, 1)
         self._socket.connect(sockaddr)
         if self._socket.getsockname() == self._socket.getpeername():
             # TCP's simultaneous open: where nobody listens, the kernel may pick the very port that is being called.
@@ -131,7 +140,7 @@ class Connection:
 
 
 def _idle(sock: socket.socket) -> bool:
-    """Tell whether a kept connection is still open and silent; data or its end, unasked for, make it useless."""
+    """Return whether a kept connection is still open and silent; data or its end, unasked for, make it useless."""
     sock.settimeout(0.0)
     try:
         sock.recv(1, names.MSG_PEEK)
@@ -158,9 +167,20 @@ def _receive(sock: socket.socket, method: str) -> _Parser:
     """Read until the final answer is whole; answers 1xx announce one and are passed over."""
     parser = _Parser(method)
     while not parser.message_complete or parser.get_code() < 200:
-        data = sock.recv(_BLOCK_SIZE_BYTES)
+        data, stamps, *_ = sock.recvmsg(_BLOCK_SIZE_BYTES, names.CMSG_SPACE(_STAMP.size))
+        parser.late_s = _late_s(stamps)
         # The parser is told of the end too: it is what completes an answer without a length.
         parser.feed(data)
         if not data and not parser.message_complete:
             raise ConnectionResetError(errno.ECONNRESET, "closed before the answer was whole")
     return parser
+
+
+def _late_s(stamps: Iterable[tuple[int, int, bytes]]) -> float:
+    """Return how long ago the kernel got what was just read, at least 0 s: so late does a busy generator read it."""
+    for level, kind, data in stamps:
+        if (level, kind) == (names.SOL_SOCKET, _TIMESTAMPS):
+            whole_s, rest_ns = _STAMP.unpack(data[: _STAMP.size])
+            late_ns: int = time.time_ns() - whole_s * 10**9 - rest_ns
+            return max(0.0, late_ns / 1e9)
+    return 0.0

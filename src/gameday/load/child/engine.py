@@ -59,7 +59,7 @@ class Engine(Protocol):
 
     @property
     def stopped(self) -> bool:
-        """Tell whether ``stop`` ended the load."""
+        """Return whether ``stop`` ended the load."""
         ...
 
     @property

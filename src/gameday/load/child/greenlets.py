@@ -24,7 +24,8 @@ IDLE_S: Final = 1.0
 How long an unused connection is kept: below the shortest idle timeout that common servers ship with (gunicorn's 2 s), so that a
 server's closing hardly ever crosses a request on its way, which could not be told from a crash.
 """
-_DRAIN_S: Final = 0.2
+_DRAIN_S: Final = 5.0
+"""How much longer than ``hang`` requests may take to end by themselves when this process is starved of time."""
 _READ: Final = 1
 
 
@@ -102,7 +103,7 @@ class GreenletEngine:
 
     @property
     def stopped(self) -> bool:
-        """Tell whether ``stop`` ended it before the schedule did."""
+        """Return whether ``stop`` ended it before the schedule did."""
         return self._cut_short
 
     def tidy(self) -> None:
@@ -172,7 +173,8 @@ class GreenletEngine:
             self.stop()
         finally:
             timeout.close()
-            service_s = 0.0 if failure is Outcome.DROPPED else time.monotonic() - sent_s
+            read_s = time.monotonic() - sent_s
+            service_s = 0.0 if failure is Outcome.DROPPED else max(0.0, read_s - (answer.late_s if answer else 0.0))
             self._end(Ended(arrival, answer, failure, int(connection.sent), lag_s, service_s))
 
     def _drop(self, arrival: Arrival) -> None:

@@ -7,10 +7,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import gevent
 from gevent.event import Event as Flag
 
+from gameday.agent.resources import SHORTAGES
 from gameday.load.child.control import Heard, Told
 from gameday.load.wire import EXIT_FATAL, EXIT_ORPHANED, TICK_S, Begin, Fatal, LoadDone, LoadTick, Ready, RouteTick
 
@@ -55,7 +57,7 @@ class Life:
 
     def end(self, done: LoadDone) -> None:
         """Tell how the load ended."""
-        self._messages.send(done)
+        self._messages.send(replace(done, shortages=SHORTAGES.state()))
         self._over.set()
 
     def end_unbegun(self) -> None:

@@ -6,6 +6,8 @@ import os
 import resource
 from contextlib import suppress
 
+from gameday.agent.resources import raise_open_files
+
 _OTHER_FILES = 64
 _PRIORITY = -10
 
@@ -22,10 +24,10 @@ def go_first() -> None:
 
 def raise_limits(connections: int) -> None:
     """
-    Allow so many open connections, and forbid core dumps (they would hold secrets).
+    Allow as many open connections as may be had, and forbid core dumps (they would hold secrets).
 
     Raises:
-        OSError: The hard limit is lower; the text names both numbers.
+        OSError: ``connections`` are more than the hard limit allows; the text names both numbers.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + _OTHER_FILES
@@ -34,5 +36,5 @@ def raise_limits(connections: int) -> None:
             f"{connections} requests in flight need {wanted} open files, and only {hard} are allowed: "
             f"raise the hard limit (ulimit -Hn {wanted})"
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    raise_open_files()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

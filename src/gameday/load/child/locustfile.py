@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
+import sys
 import traceback
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import locust
 from locust import LoadTestShape, User, log
-from locust.argument_parser import get_parser
+from locust.argument_parser import get_empty_argument_parser, get_parser, setup_parser_arguments
 from locust.env import Environment
 from locust.runners import LocalRunner
 from locust.user.task import is_markov_taskset
@@ -23,7 +27,7 @@ class LocustfileError(Exception):
     """Locust could not run the file; the text is Locust's own where it has one."""
 
 
-def environment_of(closed: Closed) -> Environment:
+def environment_of(closed: Closed, *, hang_s: float) -> Environment:
     """
     Import the file and return the environment in which its users will live; no user is made, nothing is sent.
 
@@ -34,6 +38,8 @@ def environment_of(closed: Closed) -> Environment:
         LocustfileError: The file, or what is asked of it, is wrong.
     """
     log.setup_logging("INFO")
+    arguments = _command_line(closed, hang_s)
+    sys.argv = ["locust", *arguments]
     users, shapes = _imported(closed.locustfile)
     if not users:
         raise LocustfileError(f"No User class found! ({closed.locustfile})")
@@ -41,7 +47,14 @@ def environment_of(closed: Closed) -> Environment:
         raise LocustfileError(f"Unknown User(s): {', '.join(missing)} (there are {', '.join(users)})")
     if not shapes and closed.users is None:
         raise LocustfileError("how many users? The locustfile has no LoadTestShape, so load.users must say it")
-    environment = _made(closed, users, shapes)
+    try:
+        environment = _made(closed, _options(arguments), users, shapes)
+    except LocustfileError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise LocustfileError(_told(error, closed.locustfile)) from error
+    _raise_unhandled("init_command_line_parser")
+    environment.stop_timeout = hang_s
     _filter(environment, closed)
     for user in environment.user_classes:
         if not callable(user.wait_time):
@@ -70,10 +83,29 @@ def announce(environment: Environment) -> None:
     Raises:
         LocustfileError: One of them raised, which Locust takes for fatal; its traceback is on standard error.
     """
-    log.unhandled_greenlet_exception = False
     environment.events.init.fire(environment=environment, runner=environment.runner, web_ui=None)
+    _raise_unhandled("init")
+    options = environment.parsed_options
+    options.num_users = options.num_users or 1  # as Locust does before it asks a shape
+
+
+def own_exit_code(environment: Environment) -> int | None:
+    """Return the exit code that the file set; None if it set none."""
+    return None if environment.process_exit_code is None else int(environment.process_exit_code)
+
+
+def exit_code(environment: Environment) -> int:
+    """Return the exit code of ``locust --headless``."""
+    if (own := own_exit_code(environment)) is not None:
+        return own
+    if environment.runner.errors or environment.runner.exceptions:
+        return int(environment.parsed_options.exit_code_on_error)
+    return 2 if log.unhandled_greenlet_exception else 0
+
+
+def _raise_unhandled(event: str) -> None:
     if log.unhandled_greenlet_exception:
-        raise LocustfileError("a listener of the init event raised")
+        raise LocustfileError(f"a listener of the {event} event raised")
 
 
 def _imported(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
@@ -92,30 +124,48 @@ def _told(error: BaseException, path: str) -> str:
     return "".join(told.format()).strip()
 
 
-def _made(closed: Closed, users: dict[str, type[User]], shapes: Sequence[LoadTestShape]) -> Environment:
-    arguments = ["--headless", "-f", closed.locustfile, "--spawn-rate", str(closed.spawn_rate_per_s)]
+def _command_line(closed: Closed, hang_s: float) -> list[str]:
+    """Return the arguments with which ``locust`` would run what the experiment asks for."""
+    arguments = ["--headless", "-f", closed.locustfile, "--host", closed.host]
     arguments += ["--users", str(closed.users)] if closed.users else []
-    try:
-        parser = get_parser(default_config_files=[])
-        parser.error = _refuse  # else it prints, and leaves with a number
-        options = parser.parse_args(arguments)
-        return Environment(
-            locustfile=Path(closed.locustfile).name,
-            user_classes=list(users.values()),
-            shape_class=shapes[0] if shapes else None,
-            tags=list(closed.tags) or None,
-            exclude_tags=list(closed.exclude_tags) or None,
-            events=locust.events,
-            host=closed.host,
-            parsed_options=options,
-            parsed_locustfiles=[closed.locustfile],
-            available_user_classes=users,
-            available_shape_classes={type(shape).__name__: shape for shape in shapes},
-        )
-    except LocustfileError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise LocustfileError(_told(error, closed.locustfile)) from error
+    arguments += ["--spawn-rate", f"{closed.spawn_rate_per_s:g}", "--run-time", f"{math.ceil(closed.duration_s)}s"]
+    # A user whom a shape takes away, or the end, finishes its task, so that no request is cut off.
+    arguments += ["--stop-timeout", f"{math.ceil(hang_s)}s"]
+    arguments += ["--tags", *closed.tags] if closed.tags else []
+    return arguments + (["--exclude-tags", *closed.exclude_tags] if closed.exclude_tags else [])
+
+
+def _options(arguments: Sequence[str]) -> Namespace:
+    """Parse them with Locust's own parser, to which the file's listeners add; its own settings come from the experiment alone."""
+    standard = get_empty_argument_parser(default_config_files=[])
+    setup_parser_arguments(standard)
+    own = {action.env_var for action in standard._actions if getattr(action, "env_var", None)}  # noqa: SLF001 - as argparse has it
+    parser = get_parser(default_config_files=[])
+    parser.error = _refuse  # else it prints, and leaves with a number
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    options: Namespace = parser.parse_args(list(arguments), env_vars=environment)
+    options.user_classes = []
+    return options
+
+
+def _made(
+    closed: Closed, options: Namespace, users: dict[str, type[User]], shapes: Sequence[LoadTestShape]
+) -> Environment:
+    """Make the environment as Locust's command line does."""
+    return Environment(
+        locustfile=Path(closed.locustfile).name,
+        user_classes=list(users.values()),
+        shape_class=shapes[0] if shapes else None,
+        events=locust.events,
+        host=options.host,
+        reset_stats=options.reset_stats,
+        parsed_options=options,
+        parsed_locustfiles=[closed.locustfile],
+        available_user_classes=users,
+        available_shape_classes={type(shape).__name__: shape for shape in shapes},
+        available_user_tasks={name: kind.tasks for name, kind in users.items()},
+        profile=options.profile,
+    )
 
 
 def _refuse(message: str) -> NoReturn:

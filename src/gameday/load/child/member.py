@@ -58,9 +58,9 @@ class Link:
         for kind, listener in ((LOAD, self._load), (COMMAND, self._command), (CLOCK, self._clock), (BEAT, self._beat)):
             runner.register_message(kind, listener)  # type: ignore[attr-defined]
 
-    def hello(self, worker: int, token: str) -> None:
+    def hello(self, worker: int, own_pass: str) -> None:
         """Report to the master."""
-        self._send(HELLO, {"worker": worker, "token": token, "name": socket.gethostname(), "boot_id": boot_id()})
+        self._send(HELLO, {"worker": worker, "pass": own_pass, "name": socket.gethostname(), "boot_id": boot_id()})
 
     def count(self, *, name: str, exception: Exception | None, **_: object) -> None:
         """Count a request as Locust's statistics do; a worker's own are emptied with every report to the master."""
@@ -137,7 +137,7 @@ class Link:
         self._beaten_s = time.monotonic()
 
 
-def run(master: str, port: int, *, worker: int, token: str) -> int:
+def run(master: str, port: int, *, worker: int, own_pass: str) -> int:
     """Report to the master, send what it gives, and return the exit code."""
     seat, host = Flag(), list[Host]()
 
@@ -149,7 +149,7 @@ def run(master: str, port: int, *, worker: int, token: str) -> int:
     link = Link(environment.create_worker_runner(master, port))
     environment.events.request.add_listener(link.count)
     gevent.spawn(_leave_without_master, link)
-    link.hello(worker, token)
+    link.hello(worker, own_pass)
     spec, schedule = link.given()
     folder = Path(tempfile.mkdtemp(prefix="gameday-load-"))
     host.append(Host(replace(spec, folder=str(folder)), from_bytes(schedule), link, link))

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from gevent import GreenletExit, Timeout, getcurrent
 
+from gameday.agent.resources import SHORTAGES
 from gameday.load.child.live import RouteLive
 from gameday.load.child.naming import Names
+from gameday.load.child.population import Population
 from gameday.load.child.verdicts import Seen, outcome_of, seen
 from gameday.load.wire import Closed, RouteSpec, RouteTick
 from gameday.record.names import NamesWriter
@@ -55,8 +57,10 @@ class Observer:
         folder: Path,
         worker: int,
         origin_monotonic_s: float,
+        population: Population,
     ) -> None:
         """Create the row file."""
+        self._population = population
         self._routes, self._hang_s, self._worker, self._origin_s = tuple(routes), hang_s, worker, origin_monotonic_s
         self._names, self._named = Names(routes, closed.names), NamesWriter(folder, worker=worker)
         self._live = tuple(RouteLive(name) for name in (*(route.name for route in routes), OTHERS))
@@ -74,8 +78,9 @@ class Observer:
         """Return how many requests of Locust's clients are open."""
         return len(self._asking)
 
-    def sent(self, method: str, name: str) -> Open:
-        """Take note that a client begins a request."""
+    def sent(self, method: str, name: str, user: object = None) -> Open:
+        """Take note that a client, perhaps one that says which user has it, begins a request."""
+        self._population.sent(user)
         opened = Open(method, name)
         self._asking[getcurrent()] = opened
         self._open.add(opened)
@@ -117,11 +122,13 @@ class Observer:
         """Take note of Locust's request event; ``response_time`` is in milliseconds. Clients that are not Locust's have only this."""
         if self._over:
             return
+        SHORTAGES.note(exception if isinstance(exception, BaseException) else None, "requests not sent")
         took_s = (response_time or 0.0) / 1000
         opened = getattr(response, _MARK, None) or self._asking.get(getcurrent())
         if (
             opened is None or opened.told
         ):  # a second event, which a listener or a check makes of the same answer, is one of its own
+            self._population.sent()
             opened = Open(request_type, name)
             opened.sent_s -= took_s
         opened.told = True

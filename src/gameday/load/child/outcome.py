@@ -21,6 +21,7 @@ class Answer:
         origin: Queries to the origin that it names, ``UNKNOWN`` without a usable ``X-Origin-Queries``.
         retry_after_s: From now; NaN without a usable ``Retry-After``.
         size_bytes: Of its body.
+        late_s: How long ago its last byte had come when it was read.
     """
 
     status: int
@@ -28,6 +29,7 @@ class Answer:
     origin: int = UNKNOWN
     retry_after_s: float = math.nan
     size_bytes: int = 0
+    late_s: float = 0.0
 
 
 def classify(status: int, *, degraded: bool, response_s: float, deadline_s: float) -> Outcome:

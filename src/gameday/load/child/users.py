@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from array import array
@@ -16,16 +17,21 @@ from gameday.load.child.clients import never_resend, watch
 from gameday.load.child.control import Heard, Told
 from gameday.load.child.life import Life
 from gameday.load.child.limits import go_first, raise_limits
-from gameday.load.child.locustfile import announce, environment_of, place
+from gameday.load.child.locustfile import announce, environment_of, exit_code, own_exit_code, place
 from gameday.load.child.observer import Observer
+from gameday.load.child.population import Population
 from gameday.load.wire import TICK_S, Closed, LoadDone, RouteDone, Spec
 
 _SOCKETS_PER_USER = 12
 """A FastHttpUser keeps up to ten connections."""
+_USERS_OF_A_SHAPE = 200
+"""Files are allowed for so many users where the plan cannot know how many there will be."""
 _AT_ONCE_S = 1.0
 """How long users may take to leave when the load is to end now: less than the session waits."""
 _BEAT_S = 0.02
 """Fifty looks a second at the clock cost a thousandth of a core."""
+
+_LOGGER = logging.getLogger("locust.main")
 
 
 class UsersHost:
@@ -37,12 +43,12 @@ class UsersHost:
         self._ending = Flag()
         self._life = Life(commands, messages, stop=self._ending.set)
         never_resend()
-        self._environment = environment_of(closed)
-        raise_limits(max(spec.max_in_flight, _SOCKETS_PER_USER * (closed.users or 0)))
+        self._environment = environment_of(closed, hang_s=spec.hang_s)
+        raise_limits(_SOCKETS_PER_USER * (closed.users or _USERS_OF_A_SHAPE))
         go_first()
-        # As with --stop-timeout: a user whom a shape takes away, or the end, finishes its task, so that no request is cut off.
-        self._environment.stop_timeout = spec.hang_s
+        self._population = Population(self._environment)
         self._runner = self._environment.create_local_runner()
+        self._population.watch()
         place(self._runner, closed.hosts)
         announce(self._environment)
 
@@ -65,6 +71,7 @@ class UsersHost:
             folder=Path(spec.folder),
             worker=spec.worker,
             origin_monotonic_s=origin_s,
+            population=self._population,
         )
         watch(observer)
         # First, because a listener of the file may end its user's task, and then no further one is called.
@@ -89,7 +96,18 @@ class UsersHost:
         beating.kill()
         observer.close()
         share = (time.process_time() - cpu_s) / max(ended_s, TICK_S)
-        self._life.end(LoadDone(self._routes(observer), share, ended_s, stopped=stopped, late_s=_p99(late_s)))
+        self._life.end(
+            LoadDone(
+                self._routes(observer),
+                share,
+                ended_s,
+                stopped=stopped,
+                late_s=_p99(late_s),
+                user_classes=self._population.classes(),
+                raised=self._population.raised(),
+                exit_code=own_exit_code(self._environment),
+            )
+        )
 
     def _start(self) -> None:
         if self._ending.is_set():
@@ -115,10 +133,13 @@ class UsersHost:
         self._runner.user_greenlets.kill(timeout=TICK_S / 2)
 
     def _quit(self) -> None:
+        """End as ``locust --headless`` does when its run time is over."""
         events = self._environment.events
-        events.quitting.fire(environment=self._environment, reverse=True)
         self._runner.quit()
-        events.quit.fire(exit_code=self._environment.process_exit_code or 0)
+        events.quitting.fire(environment=self._environment, reverse=True)
+        code = exit_code(self._environment)
+        _LOGGER.info("Shutting down (exit code %s)", code)
+        events.quit.fire(exit_code=code)
 
     def _listener(self, observer: Observer) -> Callable[..., None]:
         def reported(

@@ -59,7 +59,11 @@ def outcome_of(answer: Seen, error: object, *, response_s: float, deadline_s: fl
 
 
 def gave_up(error: object) -> bool:
-    """Tell whether an error, or one that it was made from, is a client's timeout; each library has classes of its own."""
+    """
+    Return whether an error, or one that it was made from, is a client's timeout.
+
+    Each library has classes of its own.
+    """
     for _ in range(_DEEPEST):
         if not isinstance(error, BaseException):
             return False

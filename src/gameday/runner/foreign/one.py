@@ -3,7 +3,8 @@ Run single Chaos Toolkit activities in a process of their own. ``python -m gamed
 
 It reads one line of JSON from standard input (``activities``, ``configuration``, ``secrets``, ``folder``), runs the activities in their
 order, whatever becomes of each, and writes one line of JSON: for each its ``status``, ``output``, ``error`` and, where it has a tolerance,
-``met``. Secrets are resolved here, from the environment, and hidden in what is written. What the activities print goes to standard error.
+``met``. With ``check`` none is run: each has the ``error`` for which Chaos Toolkit would refuse it. Secrets are
+resolved here, from the environment, and hidden in what is written. What the activities print goes to standard error.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import logging
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn, TextIO
 
 from chaoslib.activity import ensure_activity_is_valid, execute_activity
 from chaoslib.configuration import load_configuration
@@ -25,7 +26,7 @@ from gameday.runner.foreign.proofs import is_met
 from gameday.runner.foreign.recorder import last_line, texts
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Carry out one order."""
     end_group_with(os.getppid())
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
@@ -35,6 +36,8 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     sys.path.append(order["folder"])
     scrubber = Scrubber()
+    if order.get("check"):
+        _answer(out, [_checked(activity) for activity in order["activities"]])
     try:
         configuration = load_configuration(order["configuration"])
         secrets = load_secrets(order["secrets"], configuration)
@@ -42,9 +45,21 @@ def main() -> int:
         found = [_run(activity, configuration, secrets) for activity in order["activities"]]
     except Exception as error:  # noqa: BLE001 - told to who asked
         found = [_told("failed", None, repr(error)) for _ in order["activities"]]
-    out.write(json.dumps([scrubber.value(each) for each in found]) + "\n")
+    _answer(out, [scrubber.value(each) for each in found])
+
+
+def _answer(out: TextIO, found: list[Any]) -> NoReturn:
+    out.write(json.dumps(found) + "\n")
     out.close()
     os._exit(0)  # whatever an activity has left running in this process must not keep it
+
+
+def _checked(activity: dict[str, Any]) -> dict[str, Any]:
+    try:
+        ensure_activity_is_valid(activity)
+    except Exception as error:  # noqa: BLE001 - somebody else's module is imported, and odd shapes raise anything
+        return _told("failed", None, " ".join(f"{type(error).__name__}: {error}".split()))
+    return _told("succeeded", None, None)
 
 
 def _run(activity: dict[str, Any], configuration: Any, secrets: Any) -> dict[str, Any]:  # noqa: ANN401 - chaoslib's dicts
@@ -64,4 +79,4 @@ def _told(status: str, output: object, error: str | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -28,6 +28,8 @@ class Recorder(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no 
         journal: Chaos Toolkit's journal, which survives an exception out of the run; None before the run began.
         configuration: As resolved; likewise ``secrets``.
         rolled_back: How many rollbacks were begun.
+        is_running: Whether its values were read and its controls are ready: from here on it does something.
+        unread: Which values of the configuration their probes could not find out; then nothing is done.
     """
 
     def __init__(self, book: Book) -> None:
@@ -36,11 +38,14 @@ class Recorder(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no 
         self.configuration: Any = {}
         self.secrets: Any = {}
         self.rolled_back = 0
+        self.is_running = False
+        self.unread: tuple[str, ...] = ()
         self._book = book
         self._section: Section = "before"
         self._during: threading.Thread | None = None
         self._cut_off: frozenset[threading.Thread] = frozenset()
         self._since_s: dict[tuple[threading.Thread, int], float] = {}
+        self._numbers: dict[tuple[threading.Thread, int], int] = {}
 
     def started(self, experiment: Any, journal: Any) -> None:  # noqa: ANN401, ARG002 - chaoslib's signature
         """Keep the journal."""
@@ -48,16 +53,25 @@ class Recorder(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no 
 
     def running(  # noqa: PLR0917 - chaoslib's signature
         self,
-        experiment: Any,  # noqa: ANN401, ARG002 - chaoslib's signature
+        experiment: Any,  # noqa: ANN401 - chaoslib's signature
         journal: Any,  # noqa: ANN401, ARG002 - same
         configuration: Any,  # noqa: ANN401 - same
         secrets: Any,  # noqa: ANN401 - same
         schedule: Any,  # noqa: ANN401, ARG002 - same
         settings: Any,  # noqa: ANN401, ARG002 - same
     ) -> None:
-        """Keep what the placeholders stand for, and hide every secret from now on."""
+        """
+        Keep what the placeholders stand for, and hide every secret from now on.
+
+        Raises:
+            SystemExit: A value of the configuration could not be read. Chaos Toolkit would go on without it.
+        """
         self.configuration, self.secrets = configuration, secrets
         self._book.scrubber.learn(texts(secrets))
+        self.unread = tuple(str(key) for key in experiment.get("configuration") or {} if key not in configuration)
+        if self.unread:
+            raise SystemExit(LEAVE)
+        self.is_running = True
 
     def start_continuous_hypothesis(self, frequency: int) -> None:  # noqa: ARG002 - chaoslib's signature
         """Remember the thread that evaluates it."""
@@ -104,9 +118,10 @@ class Recorder(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no 
         if threading.current_thread() in self._cut_off:
             raise SystemExit(LEAVE)  # of the method, in the background, behind its pause
         if section == "rollbacks":
+            self._numbers[_key(activity)] = self.rolled_back
             self.rolled_back += 1
         self._since_s[_key(activity)] = now_s()
-        named = {**_named(section, activity), "background": bool(activity.get("background"))}
+        named = {**self._named(section, activity), "background": bool(activity.get("background"))}
         try:
             self._book.write(Event.ACTIVITY_STARTED, named, durable=activity.get("type") == "action")
         except OSError as error:
@@ -114,35 +129,35 @@ class Recorder(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no 
                 raise SystemExit(LEAVE) from error
 
     def activity_completed(self, activity: Any, run: Any) -> None:  # noqa: ANN401 - same
-        """Record how it ended; an inserted probe is judged here, because Chaos Toolkit has no tolerance in a method."""
+        """Record how it ended; a tolerance is judged here, because Chaos Toolkit has none in a method and in rollbacks."""
         if "status" in run:  # else it was cut off
             self._since_s.pop(_key(activity), None)
-        failed = run.get("status") != "succeeded"
+        section, failed = self._where(), run.get("status") != "succeeded"
+        met, error = (None, None)
+        if failed:
+            error = self._book.shown(last_line(run.get("exception")))
+        elif PROVES in activity or (section in {"method", "rollbacks"} and "tolerance" in activity):
+            met, error = self._met(activity, run)
         data = {
-            **_named(self._where(), activity),
+            **self._named(section, activity),
             "status": str(run.get("status") or "interrupted"),
             "seconds": round(float(run.get("duration") or 0.0), 6),
             "output": self._book.shown(run.get("output")),
-            "error": self._book.shown(last_line(run.get("exception"))) if failed else None,
-            **_exit_status(activity, run),
+            "error": error,
+            "met": met,
+            **_status(activity, run),
         }
         self._book.write(Event.ACTIVITY_ENDED, data)
         if PROVES in activity:
-            self._proven(activity, run)
+            proven: dict[str, JsonValue] = {"name": str(activity[PROVES]), "met": bool(met), "output": data["output"]}
+            self._book.write(Event.ACTIVITY_PROVEN, {**proven, "error": error})
 
-    def _proven(self, activity: Mapping[str, Any], run: Mapping[str, Any]) -> None:
-        met, error = False, None
-        if run.get("status") == "succeeded":
-            try:
-                met = is_met(activity.get("tolerance"), run["output"], self.configuration, self.secrets)
-            except Exception as raised:  # noqa: BLE001 - a tolerance that does not fit the value proves nothing
-                error = self._book.shown(f"its tolerance could not be evaluated: {raised!r}")
-        else:
-            error = self._book.shown(last_line(run.get("exception")))
-        shown = self._book.shown(run.get("output"))
-        self._book.write(
-            Event.ACTIVITY_PROVEN, {"name": str(activity[PROVES]), "met": met, "output": shown, "error": error}
-        )
+    def _met(self, activity: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[bool, str | None]:
+        """Return whether an output is within its activity's tolerance, and why that cannot be said where it cannot."""
+        try:
+            return is_met(activity.get("tolerance"), run["output"], self.configuration, self.secrets), None
+        except Exception as raised:  # noqa: BLE001 - a tolerance that does not fit the value proves nothing
+            return False, self._book.shown(f"its tolerance could not be evaluated: {raised!r}")
 
     def _judged(self, phase: Section, state: Any) -> None:  # noqa: ANN401 - chaoslib's dict
         if state is None:
@@ -158,6 +173,11 @@ class Recorder(RunEventHandler):  # type: ignore[misc]  # chaoslib publishes no 
         ]
         data: dict[str, JsonValue] = {"phase": phase, "met": bool(state.get("steady_state_met")), "probes": probes}
         self._book.write(Event.HYPOTHESIS, data)
+
+    def _named(self, section: Section, activity: Mapping[str, Any]) -> dict[str, JsonValue]:
+        number = self._numbers.get(_key(activity)) if section == "rollbacks" else None
+        named = {"section": section, "name": str(activity.get("name")), "kind": str(activity.get("type"))}
+        return {**named, **({} if number is None else {"number": number})}
 
     def _where(self) -> Section:
         thread = threading.current_thread()
@@ -186,12 +206,8 @@ def texts(value: object) -> list[str]:
     return [text for each in inner for text in texts(each)]
 
 
-def _named(section: Section, activity: Mapping[str, Any]) -> dict[str, JsonValue]:
-    return {"section": section, "name": str(activity.get("name")), "kind": str(activity.get("type"))}
-
-
-def _exit_status(activity: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """Return a process's exit status, which Chaos Toolkit does not judge."""
-    output = run.get("output")
-    is_process = (activity.get("provider") or {}).get("type") == "process"
-    return {"code": output.get("status")} if is_process and isinstance(output, dict) else {}
+def _status(activity: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Return what a process left with, or what status a request was answered with: Chaos Toolkit judges neither."""
+    output, kind = run.get("output"), (activity.get("provider") or {}).get("type")
+    key = {"process": "code", "http": "answered"}.get(str(kind))
+    return {key: output.get("status")} if key and isinstance(output, dict) else {}

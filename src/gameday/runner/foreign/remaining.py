@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import time
-from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 from gameday.agent.lifeline import created_s
+from gameday.record.marks import signal_marked, wait_for_end
 from gameday.runner.identity import Known
 
 _TICK_S = 0.01
@@ -31,19 +31,20 @@ def kill_descendants(since_s: float) -> None:
 
     Orphans are among them only where this process adopts them (``lifeline.adopt_orphans``).
     """
-    found = []
+    held = []
     for each in psutil.Process().children(recursive=True):
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             if created_s(each.pid) >= since_s - _TICK_S:
-                found.append(each.pid)
-    _kill(found)
+                held.append(os.pidfd_open(each.pid))
+                signal.pidfd_send_signal(held[-1], signal.SIGKILL)
+    wait_for_end(held, within_s=_GONE_S)
 
 
-def kill_session(leader: Known) -> bool:
+def kill_session(leader: Known, folder: Path) -> bool:
     """
-    Kill every process of the session that a process began which has ended; tell whether there was one.
+    Kill every process of the session that a process began which has ended, if it carries the run's mark; return whether there was one.
 
-    While a session has members, no other process gets its number.
+    While a session has members, no other process gets its number. What has given its environment away is not found.
     """
     with suppress(ProcessLookupError):
         if created_s(leader.pid) != leader.created_s or leader.find():
@@ -53,22 +54,6 @@ def kill_session(leader: Known) -> bool:
         with suppress(ProcessLookupError, PermissionError, psutil.Error):
             if os.getsid(each.pid) == leader.pid and each.status() != psutil.STATUS_ZOMBIE:
                 found.append(each.pid)
-    return _kill(found)
-
-
-def _kill(pids: Iterable[int]) -> bool:
-    """Kill them and wait until they are gone; their exit status is left to whoever started them."""
-    poll, ends = select.poll(), []
-    for pid in pids:
-        with suppress(ProcessLookupError, PermissionError):
-            ends.append(os.pidfd_open(pid))
-            signal.pidfd_send_signal(ends[-1], signal.SIGKILL)
-            poll.register(ends[-1], select.POLLIN)
-    until_s, left = now_s() + _GONE_S, len(ends)
-    while left and now_s() < until_s:
-        for end, _ in poll.poll((until_s - now_s()) * 1000):
-            poll.unregister(end)
-            left -= 1
-    for end in ends:
-        os.close(end)
-    return bool(ends)
+    held = [end for pid in found if (end := signal_marked(pid, signal.SIGKILL, folder)) is not None]
+    wait_for_end(held, within_s=_GONE_S)
+    return bool(held)

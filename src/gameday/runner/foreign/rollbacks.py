@@ -21,7 +21,7 @@ from gameday.runner.guard import leave
 
 
 def left_after(experiment: dict[str, Any], recorder: Recorder) -> bool:
-    """Tell whether some rollback was never begun."""
+    """Return whether some rollback was never begun."""
     return recorder.rolled_back < len(experiment.get("rollbacks") or [])
 
 

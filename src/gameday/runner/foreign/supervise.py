@@ -12,16 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from gameday.experiment.loading.foreign import Foreign
-from gameday.record.folder import read_about, write_text
-from gameday.record.foreign import PLAN
-from gameday.record.history import Event, History, read_history
+from gameday.record.folder import read_about
+from gameday.record.foreign import PLAN, failed_rollbacks, text_signature, unplayed
+from gameday.record.guarded import write_text
+from gameday.record.history import Event, History, RecordError, counts, read_history, written
+from gameday.record.marks import marked
 from gameday.record.scrubbing import Scrubber
 from gameday.runner.env import Env
 from gameday.runner.folder import Sources, describe, new_folder, point_latest
-from gameday.runner.foreign.order import NOWHERE, ROLLBACKS_S, WORKER, ForeignOrder
+from gameday.runner.foreign.order import NOWHERE, ROLLBACKS_S, WORKER, ForeignOrder, terminal
 from gameday.runner.foreign.remaining import kill_session
-from gameday.runner.foreign.residue import has_residue, unplayed
 from gameday.runner.foreign.words import in_words
 from gameday.runner.identity import identity, processes
 from gameday.runner.lock import lock
@@ -42,15 +45,17 @@ class ForeignEnded:
         folder: The run's folder.
         interrupted: The signal that ended it, None when none did.
         refused: Why Chaos Toolkit did not accept the experiment; then nothing was started.
-        residue: Whether a rollback is missing or failed after something was done.
+        residue: What is wrong with each rollback that is missing or failed after something was done.
         error: A mistake of ours, None if there was none; the traceback is in the history.
+        unrecorded: Why the history is not whole, None where all of it could be written.
     """
 
     folder: Path
     interrupted: str | None
     refused: str | None
-    residue: bool
+    residue: tuple[str, ...]
     error: str | None
+    unrecorded: str | None
 
 
 def supervise_foreign(
@@ -61,10 +66,13 @@ def supervise_foreign(
 
     Raises:
         RefusedError: Another run of the same experiment is going on; nothing was started.
+        RecordError: Nothing of the run can be written; nothing was started.
     """
     with lock(out, system=foreign.plan.name, target=NOWHERE):
-        folder = _folder(out, foreign, command)
-        return _Run(foreign, folder, view=view, env=env, interruptions=interruptions).go()
+        with written("the run's folder"):
+            folder = _folder(out, foreign, command)
+        with marked(folder):
+            return _Run(foreign, folder, view=view, env=env, interruptions=interruptions).go()
 
 
 class _Run:
@@ -79,27 +87,38 @@ class _Run:
         self.interrupted: str | None = None
         self.refused: str | None = None
         self.error: str | None = None
+        self.unrecorded: str | None = None
 
     def go(self) -> ForeignEnded:
         """Run the worker and clean up after it."""
-        path = str(self.foreign.path.resolve())
-        self.history.append(Event.RUN_STARTED, {"experiment": self.foreign.plan.name, "target": NOWHERE, "path": path})
+        told: dict[str, JsonValue] = {
+            "experiment": self.foreign.plan.name,
+            "target": NOWHERE,
+            "path": str(self.foreign.path.resolve()),
+            "text": text_signature(self.folder, self.foreign.text),
+        }
+        self.history.append(Event.RUN_STARTED, told)
         try:
             self.worker = self._start("worker", None)
             self._follow(self.worker)
         except Interrupted as signal:
+            self.history.tolerate()
             self.interrupted = str(signal)
             self.history.append(Event.RUN_INTERRUPTED, {"signal": str(signal)})
             self.view.notice(f"{signal}: ending the run; the rollbacks are played first; {HURRY}")
         except Exception as error:  # noqa: BLE001 - recorded; the rollbacks come first
+            self.history.tolerate()
             self._keep("run", error)
+        self.history.tolerate()  # a full disk keeps no rollback from being played
         with self.interruptions.clean_up(self.view.notice):
             self._clean_up()
         history = read_history(self.folder)
-        self.history.append(Event.RUN_FINISHED)
+        self.history.append(Event.RUN_FINISHED, {"records": counts(history)})
         self.history.close()
-        residue = has_residue(self.foreign.plan, history)
-        return ForeignEnded(self.folder, self.interrupted, self.refused, residue, self.error)
+        if self.history.failure:
+            self._keep("ending", self.history.failure)
+        residue = tuple(failed_rollbacks(self.foreign.plan, history).values())
+        return ForeignEnded(self.folder, self.interrupted, self.refused, residue, self.error, self.unrecorded)
 
     def _clean_up(self) -> None:
         for step in (self._leave, self._roll_back):
@@ -118,6 +137,7 @@ class _Run:
             text=self.foreign.text,
             start_s=self.start_s,
             rollbacks_from=rollbacks_from,
+            terminal=terminal(),
         )
         with suppress(BrokenPipeError):  # it died before its order: following it will tell
             worker.begin(order)
@@ -133,7 +153,8 @@ class _Run:
             self.history.append(Event.WORKER_LOST, {"code": code})
             self.view.notice(f"the worker died ({code})")
             for known in processes(read_history(self.folder), read_about(self.folder)):
-                kill_session(known)  # what its activities have started must not act on while the rollbacks are played
+                # what its activities have started must not act on while the rollbacks are played
+                kill_session(known, self.folder)
 
     def _hear(self, worker: WorkerProcess) -> bool:
         """Show what the worker recorded; tell whether its rollbacks began."""
@@ -180,6 +201,9 @@ class _Run:
         second.end(within_s=1.0)
 
     def _keep(self, where: str, error: Exception) -> None:
+        if isinstance(error, RecordError):
+            self.unrecorded = self.unrecorded or str(error)
+            return
         self.error = self.error or f"{where}: {error}"
         self.history.append(
             Event.ERROR, {"where": where, "error": str(error), "traceback": "".join(traceback.format_exception(error))}
@@ -191,7 +215,7 @@ def _folder(out: Path, foreign: Foreign, command: str) -> Path:
     scrubber = Scrubber(foreign.secrets())
     suffix = ".json" if foreign.path.suffix == ".json" else ".yaml"
     write_text(folder / PLAN, foreign.plan.told(scrubber.text).to_json())
-    (folder / f"experiment{suffix}").write_text(scrubber.text(foreign.text), encoding="utf-8")
+    write_text(folder / f"experiment{suffix}", scrubber.text(foreign.text))
     (folder / "logs").mkdir()
     describe(folder, Sources(foreign.text, "", command), start_s=0.0, parts={})
     point_latest(folder)

@@ -22,21 +22,22 @@ from chaoslib.experiment import run_experiment
 from chaoslib.types import Strategy
 
 from gameday.agent.lifeline import adopt_orphans
-from gameday.experiment.loading.foreign import parse
-from gameday.record.history import Event, History, Record
+from gameday.experiment.loading.foreign import known_secrets, parse
+from gameday.record.guarded import write_text
+from gameday.record.history import Event, History, Record, RecordError
 from gameday.record.scrubbing import Scrubber
 from gameday.runner.foreign.book import Book, to_text
-from gameday.runner.foreign.controls import lost_controls
+from gameday.runner.foreign.controls import see_answers
 from gameday.runner.foreign.order import ForeignOrder
-from gameday.runner.foreign.proofs import see_valid, with_proofs
-from gameday.runner.foreign.recorder import Recorder, texts
+from gameday.runner.foreign.proofs import with_proofs
+from gameday.runner.foreign.recorder import Recorder
 from gameday.runner.foreign.rollbacks import left_after, play
 from gameday.runner.foreign.watchdog import Watchdog
 from gameday.runner.guard import Guard, leave
+from gameday.runner.toolkit_log import write_toolkit_log
 
 ALWAYS = {"runtime": {"rollbacks": {"strategy": "always"}}}
 """An experiment may say when its rollbacks are played; here they always are."""
-STRATEGIES = "default, before-method-only, after-method-only, during-method-only, continuously"
 
 
 def main() -> int:
@@ -47,9 +48,9 @@ def main() -> int:
         line = sys.stdin.readline()
         if not line:
             return 0
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a process that reads its input must not wait for ours
         adopt_orphans()
         order = ForeignOrder.model_validate_json(line)
+        _read_from(order.terminal)
         scrubber = Scrubber()
 
         def tell(record: Record) -> None:
@@ -57,22 +58,32 @@ def main() -> int:
                 out.write(json.dumps({"t_s": record.t_s, "event": record.event, "data": record.data}) + "\n")
                 out.flush()
 
-        history = History(order.folder, order.writer, start_s=order.start_s, follow=tell)
-        _log_to(order.folder / "logs" / "chaostoolkit.log", scrubber)
-        sys.path.append(str(order.path.resolve().parent))
+        rolls_back = order.rollbacks_from is not None
+        try:
+            history = History(order.folder, order.writer, start_s=order.start_s, follow=tell, tolerant=rolls_back)
+        except RecordError as error:
+            print(error, file=sys.stderr)  # noqa: T201 - nothing was begun
+            return 1
+        write_toolkit_log(order.folder / "logs" / "chaostoolkit.log", scrubber, _UNREAD)
+        sys.path += [str(order.path.resolve().parent), str(Path.cwd())]
+        code = 0
         try:
             _carry_out(order, Book(history, scrubber))
+        except RecordError as error:  # what is left of the rollbacks is played by another worker
+            print(error, file=sys.stderr)  # noqa: T201 - the supervisor's own
+            code = 1
         finally:
+            history.tolerate()
             history.close()
         with suppress(OSError):
             out.flush()
         logging.shutdown()
-        os._exit(0)  # a background activity that hangs would keep the interpreter from leaving
+        os._exit(code)  # a background activity that hangs would keep the interpreter from leaving
 
 
 def _carry_out(order: ForeignOrder, book: Book) -> None:
     experiment = with_proofs(_read(order))
-    book.scrubber.learn(texts(experiment.get("secrets")))
+    book.scrubber.learn(known_secrets(experiment.get("secrets")))
     if order.rollbacks_from is not None:
         play(experiment, Recorder(book), book, first=order.rollbacks_from)
         book.write(
@@ -81,16 +92,8 @@ def _carry_out(order: ForeignOrder, book: Book) -> None:
         return
     signal.signal(signal.SIGUSR1, leave)  # until Chaos Toolkit's own handler
     watchdog = Watchdog(book)
-    try:
-        see_valid(experiment)
-        strategy = _strategy(experiment)
-    except Exception as error:  # noqa: BLE001 - Chaos Toolkit raises TypeError and others for some shapes
-        book.write(Event.TOOLKIT_REFUSED, {"reason": f"{error}" or repr(error)})
-        return
-    for problem in lost_controls(experiment):
-        book.write(Event.ERROR, {"where": "controls", "error": problem})
     recorder = Recorder(book)
-    raised = _run(experiment, strategy, recorder, watchdog, book)
+    raised = _run(experiment, _strategy(experiment), recorder, watchdog, book)
     _conclude(experiment, recorder, book, order.folder, error=raised)
 
 
@@ -124,7 +127,10 @@ def _run(
 def _conclude(experiment: dict[str, Any], recorder: Recorder, book: Book, folder: Path, *, error: str | None) -> None:
     """Play what is left of the rollbacks, and write down how it ended."""
     journal = recorder.journal
-    if journal is None:
+    if journal is None or not recorder.is_running:
+        if recorder.unread:
+            why = "".join(f"; {book.shown(text)}" for text in _UNREAD.texts)
+            error = f"a probe of the configuration could not find out {', '.join(recorder.unread)}{why}"
         book.write(Event.TOOLKIT_REFUSED, {"reason": error or "it never began"})
         return
     if left_after(experiment, recorder):
@@ -151,17 +157,23 @@ def _read(order: ForeignOrder) -> dict[str, Any]:
 def _strategy(experiment: dict[str, Any]) -> Strategy:
     runtime = experiment.get("runtime") or {}
     name = (runtime.get("hypothesis") or {}).get("strategy") or "default"
-    try:
-        return Strategy.from_string("continuously" if name in {"continously", "continuous"} else name)
-    except ValueError as error:
-        raise ValueError(f"runtime.hypothesis.strategy is {name}, which is none of {STRATEGIES}") from error
+    return Strategy.from_string("continuously" if name in {"continously", "continuous"} else name)
 
 
 def _keep(journal: dict[str, Any], folder: Path, book: Book) -> None:
     """Write Chaos Toolkit's journal, without the secrets that it resolves into the configuration's probes."""
     plain = book.scrubber.value(json.loads(to_text(journal)))
     text = json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
-    (folder / "journal.json").write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_text(folder / "journal.json", text, errors="backslashreplace")
+
+
+def _read_from(terminal: Path | None) -> None:
+    """Make a terminal the standard input; without one there is nothing to read, and a question of a control ends the experiment."""
+    file = os.open(terminal, os.O_RDWR | os.O_NOCTTY) if terminal else os.open(os.devnull, os.O_RDONLY)
+    os.dup2(file, 0)
+    os.close(file)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - it ends with the process
+    see_answers(terminal=terminal is not None)
 
 
 def _protocol() -> TextIO:
@@ -171,23 +183,20 @@ def _protocol() -> TextIO:
     return os.fdopen(pipe, "w", encoding="utf-8", errors="backslashreplace")
 
 
-class _Scrubbed(logging.Formatter):
-    def __init__(self, scrubber: Scrubber) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
-        self._scrubber = scrubber
+class _Unread(logging.Handler):
+    """Keeps why probes of the configuration failed: Chaos Toolkit tells it to its log only, at the level DEBUG."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return self._scrubber.text(super().format(record))
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text.startswith("Failed to load configuration"):
+            self.texts.append(f"{text}: {record.exc_info[1]}" if record.exc_info else text)
 
 
-def _log_to(path: Path, scrubber: Scrubber) -> None:
-    """Send Chaos Toolkit's log to a file of the run."""
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
-    handler.setFormatter(_Scrubbed(scrubber))
-    for name in ("chaostoolkit", "chaostoolkit-lib", "logzero_default"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
+_UNREAD = _Unread()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,13 +73,16 @@ class _Bounded(ApiClient):  # type: ignore[misc]  # the library publishes no typ
 WorkloadKind = Literal["deployment", "statefulset"]
 
 
+Owner = tuple[WorkloadKind, str]
+"""Kind and name of a workload."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownWorkload:
-    """What never changes of a workload: its kind, the query that finds its pods, and the labels that they get."""
+    """What never changes of a workload: its kind, and the query that finds its pods."""
 
     kind: WorkloadKind
     query: str
-    labels: Mapping[str, str]
 
 
 class Api:
@@ -105,6 +109,8 @@ class Api:
         self.version = VersionApi(self.client)
         self.workloads: dict[tuple[str, str], KnownWorkload] = {}
         """By namespace and name."""
+        self.owners: dict[str, Owner | None] = {}
+        """Uid of a pod or a ReplicaSet -> the workload that made it, also when it is gone; None for one that no workload made."""
         self.janitors: set[str] = set()
         """The Jobs that waited for a change and were given one; none is given a second."""
 
@@ -185,7 +191,7 @@ def open_api(context: str) -> Api:
             "gameday up --target kind makes the demo's cluster"
         )
     with _reading():
-        config.load_kube_config(context=context, client_configuration=configuration, persist_config=False)
+        config.load_kube_config(_files(), context=context, client_configuration=configuration, persist_config=False)
     configuration.connection_pool_maxsize = _CONNECTIONS
     configuration.retries = urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0)
     return Api(context, configuration)
@@ -199,8 +205,13 @@ def contexts() -> tuple[str, ...]:
         TargetError: A file cannot be read.
     """
     with _reading():
-        merged = kube_config.KubeConfigMerger(kube_config.KUBE_CONFIG_DEFAULT_LOCATION).config
+        merged = kube_config.KubeConfigMerger(_files()).config
         return tuple(sorted(str(each["name"]) for each in merged.value["contexts"])) if merged else ()
+
+
+def _files() -> str:
+    """Return where kubectl looks now; the library has looked up ``KUBECONFIG`` when it was imported."""
+    return os.environ.get("KUBECONFIG") or "~/.kube/config"
 
 
 @contextmanager
@@ -209,9 +220,8 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        files = kube_config.KUBE_CONFIG_DEFAULT_LOCATION
         raise TargetError(
-            f"the kubeconfig {files} cannot be read: {_wrong(error)}; "
+            f"the kubeconfig {_files()} cannot be read: {_wrong(error)}; "
             "valid is a file as kubectl writes it, or several in KUBECONFIG; see: kubectl config view"
         ) from error
 

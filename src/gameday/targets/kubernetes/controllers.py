@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from kubernetes.client import V1ObjectMeta, V1OwnerReference, V1Pod
 
 from gameday.targets.kubernetes.api import MERGE, Api, NotFoundError, WorkloadKind
 
@@ -45,6 +47,38 @@ def every(api: Api, namespace: str) -> tuple[tuple[WorkloadKind, Controller], ..
 def by_name(api: Api, namespace: str) -> dict[str, Controller]:
     """List all of a namespace by their names, one each, as ``find`` does."""
     return {each.metadata.name: each for _, each in reversed(every(api, namespace))}
+
+
+def learn_owners(api: Api, namespace: str, pods: Iterable[V1Pod]) -> None:
+    """
+    Note in ``api.owners`` which workload made each pod, by its owner references: names and labels may be anybody's.
+
+    A Deployment's pods are owned by its ReplicaSets, which are listed when one of them is new. Raises ``TargetError``.
+    """
+    unknown = {pod.metadata.uid: _controller(pod.metadata) for pod in pods if api.owners.get(pod.metadata.uid) is None}
+    if any(owner and owner.kind == "ReplicaSet" and owner.uid not in api.owners for owner in unknown.values()):
+        with api.translated(f"listing the replica sets of {namespace}"):
+            sets = api.apps.list_namespaced_replica_set(namespace).items
+        for each in sets:
+            owner = _controller(each.metadata)
+            api.owners[each.metadata.uid] = ("deployment", owner.name) if owner and owner.kind == "Deployment" else None
+    for uid, owner in unknown.items():
+        if owner is not None and owner.kind == "StatefulSet":
+            api.owners[uid] = ("statefulset", owner.name)
+        else:
+            api.owners[uid] = api.owners.get(owner.uid) if owner is not None else None
+
+
+def _controller(metadata: V1ObjectMeta) -> V1OwnerReference | None:
+    """Return which of Kubernetes' own workloads manages an object; another API group may have kinds of the same names."""
+    return next(
+        (
+            each
+            for each in metadata.owner_references or ()
+            if each.controller and each.api_version.partition("/")[0] == "apps"
+        ),
+        None,
+    )
 
 
 def patch(api: Api, namespace: str, kind: WorkloadKind, name: str, body: Mapping[str, Any]) -> None:

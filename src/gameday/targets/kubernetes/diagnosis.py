@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from kubernetes.client import CoreV1Event, V1ContainerStatus, V1Pod
 
 from gameday.targets.kubernetes.api import Api
+from gameday.targets.kubernetes.guard import PREFIX
 from gameday.targets.protocol import TargetError
 
 HOPELESS = {"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName"}
 """Reasons that waiting does not cure."""
 _IMAGE = {*HOPELESS, "ErrImagePull"}
+_NO_POD_S = 3.0
+"""So long a Job may have no pod although its creation was refused: a quota may be free a moment later."""
 _MOST_EVENTS, _MOST_LINES, _MOST_PODS = 4, 5, 3
 """How much is told, so that it fits on a screen."""
 
@@ -49,10 +52,37 @@ def _explain(api: Api, namespace: str, pod: V1Pod) -> Iterator[str]:
     yield from told_by_events(api, namespace, "Pod", name)
     if lacking:
         images = ", ".join(sorted({each.image for each in pod.spec.containers}))
-        yield f"  the node lacks {images}: gameday up loads it, as does kind load docker-image {images} --name CLUSTER"
+        yield f"  {load_image(images, node or '', api.context)}"
     elif pod.status.container_statuses:
         for line in _said(api, namespace, pod):
             yield f"  said: {line}"
+
+
+def load_image(image: str, node: str, context: str) -> str:
+    """Return the next step for a node that lacks an image."""
+    cluster = context.removeprefix(PREFIX) if context.startswith(PREFIX) else "CLUSTER"
+    where = f"node {node}" if node else "the node"
+    return f"{where} lacks the image {image}: gameday up --target kind loads it, as does kind load docker-image {image} --name {cluster}"
+
+
+def stuck(api: Api, namespace: str, job: str, *, waited_s: float) -> str:
+    """
+    Return why the pods of a Job will not start: an image that its node lacks, or a creation that is refused; empty while they still may.
+
+    The reason stands first, in the cluster's words, then the next step.
+    """
+    with api.translated(f"listing the pods of job {job}"):
+        pods = tuple(api.core.list_namespaced_pod(namespace, label_selector=f"job-name={job}").items)
+    for pod in pods:
+        for container, reason, message in _waiting(pod):
+            if reason in HOPELESS:
+                image = next((each.image for each in pod.spec.containers if each.name == container), "")
+                said = f"{reason}{f': {message}' if message else ''}"
+                return f"{said} (pod {pod.metadata.name}); {load_image(image, pod.spec.node_name or '', api.context)}"
+    if pods or waited_s < _NO_POD_S:
+        return ""
+    refused = [each.message for each in _events(api, namespace, "Job", job) if each.reason == "FailedCreate"]
+    return " ".join(str(refused[-1]).split()) if refused else ""
 
 
 def told_by_events(api: Api, namespace: str, kind: str, name: str) -> Iterator[str]:
@@ -93,8 +123,8 @@ def _events(api: Api, namespace: str, kind: str, name: str) -> list[CoreV1Event]
 
 
 def _said(api: Api, namespace: str, pod: V1Pod) -> list[str]:
-    """Return a container's last lines; those of the one before, when it was started again."""
-    status = pod.status.container_statuses[0]
+    """Return the last lines of the container that is not ready; those of the one before, when it was started again."""
+    status = next((each for each in pod.status.container_statuses if not each.ready), pod.status.container_statuses[0])
     again = status.restart_count > 0 and status.state.running is None
     try:
         with api.translated(f"reading the log of pod {pod.metadata.name}"):

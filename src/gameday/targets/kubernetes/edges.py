@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gameday.targets.events import ProcessShort
 from gameday.targets.kubernetes import parallel
 from gameday.targets.kubernetes.agents import ASK_S, NoWayError, ask, ask_whoever, attach, end
 from gameday.targets.kubernetes.api import Api
@@ -39,11 +41,14 @@ class Edges:
         self._api, self._site = api, site
         self._attaching: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
+        self._short: dict[tuple[str, str], int] = {}
+        self._told: list[ProcessShort] = []
 
     def open(self, edge: str) -> Opened:
         """Lead an edge through agents in every pod that is there, for ``WAY_S`` from now. Idempotent."""
+        pods = self._pods(edge)
         way = way_of(self._api, self._site, edge)
-        states = parallel.each(self._pods(edge), lambda pod: self._opened(pod, way))
+        states = parallel.each(pods, lambda pod: self._opened(pod, way))
         return Opened(edge, len(states), sum(int(state.get("existing", 0)) for state in states))
 
     def act(self, edge: str, op: str, **parameters: object) -> None:
@@ -77,10 +82,22 @@ class Edges:
 
         return min(parallel.each(pods, sent))
 
-    def page(self, pod: Pod, port: int, path: str) -> str | None:
-        """Read a page from within a pod, past every redirect; None when no agent is there to do it."""
-        answer = self._asked(pod, "page", port=port, path=path)
-        return str(answer["text"]) if answer and answer["status"] == 200 else None
+    def shortages(self) -> tuple[ProcessShort, ...]:
+        """Return what agents said that they had run short of, since the last call."""
+        with self._lock:
+            told, self._told = self._told, []
+        return tuple(told)
+
+    def page(self, pod: Pod, port: int, path: str, *, timeout_s: float) -> tuple[int, str]:
+        """
+        Return the status and the text of a page, read from within a pod, past every redirect; through the API server where no agent is there.
+
+        Where one is, nothing else may be asked: it would count as a caller's request, and meet what is injected. Raises ``TargetError``.
+        """
+        if (answer := self._asked(pod, "page", port=port, path=path)) is not None:
+            return int(answer["status"]), str(answer["text"])
+        status, body = self._api.pod_request(self._site.namespace, pod.name, port, path, timeout_s=timeout_s)
+        return status, body.decode(errors="replace")
 
     def leave(self, pods: Iterable[Pod]) -> tuple[str, ...]:
         """End the agents of these pods, whoever put them there, and say which those were; idempotent."""
@@ -97,7 +114,18 @@ class Edges:
         return tuple(pod for pod in pods_of(self._api, self._site, pods_at(edge)) if pod.usable)
 
     def _states(self, edge: str) -> tuple[Mapping[str, Any] | None, ...]:
-        return parallel.each(self._pods(edge), lambda pod: self._asked(pod, "state", edge=edge))
+        return parallel.each(self._pods(edge), lambda pod: self._noted(pod, self._asked(pod, "state", edge=edge)))
+
+    def _noted(self, pod: Pod, state: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """Note what an agent has run short of since it was asked before; one that was put there anew counts anew."""
+        counts: Mapping[str, int] = (state or {}).get("shortages", {})
+        with self._lock:
+            for what, count in counts.items():
+                before = self._short.get((pod.uid, what), 0)
+                self._short[pod.uid, what] = count
+                if more := count - before if count >= before else count:
+                    self._told.append(ProcessShort(time.monotonic(), f"agent in pod {pod.name}", what, more))
+        return state
 
     def _asked(self, pod: Pod, op: str, **parameters: object) -> Mapping[str, Any] | None:
         """Ask the agent of a pod; None where none is, or none that knows the edge."""
@@ -139,7 +167,9 @@ class Edges:
             mine = self._attaching.setdefault(pod.uid, threading.Lock())
         with mine:
             agent = attach(self._api, self._site, pod if pod.agent(MODE) else self._present(pod), MODE)
-            return ask(self._api, self._site, pod, agent, "open", parameters={"lease_s": WAY_S, **way.parameters()})
+            state = ask(self._api, self._site, pod, agent, "open", parameters={"lease_s": WAY_S, **way.parameters(pod)})
+        self._noted(pod, state)
+        return state
 
     def _present(self, pod: Pod) -> Pod:
         """Read a pod again: another thread may have put an agent there meanwhile."""
@@ -168,6 +198,7 @@ def merged(edge: str, states: Sequence[Mapping[str, Any] | None]) -> EdgeState:
         rejected=total("answered"),
         existing=total("existing"),
         spared=total("spared"),
+        attempts=total("attempts"),
         partial=len({_fault(each) for each in states}) > 1,
     )
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gameday.targets.events import ReplicaEvent, ReplicaJoined, ReplicaLeft
-
-_SUFFIX = re.compile(r"(-[a-z0-9]{1,10}-[a-z0-9]{5}|-[0-9]+)")
-"""What a ReplicaSet's hash and a pod's random part, or a StatefulSet's ordinal, add to the workload's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +16,6 @@ class Endpoint:
     pod: str
     uid: str
     node: str
-
-
-def service_of(pod: str, workloads: Mapping[str, str]) -> str | None:
-    """Return the service whose workload a pod is of, by its name; ``workloads`` maps services to them. None for another's pod."""
-    return next(
-        (
-            service
-            for service, workload in workloads.items()
-            if pod.startswith(workload) and _SUFFIX.fullmatch(pod[len(workload) :])
-        ),
-        None,
-    )
 
 
 class Endpoints:

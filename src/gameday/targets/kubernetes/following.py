@@ -13,7 +13,9 @@ from kubernetes.client import V1EndpointSlice
 
 from gameday.targets.events import ReplicaEvent
 from gameday.targets.kubernetes.api import Api, open_api
-from gameday.targets.kubernetes.endpoints import Endpoint, Endpoints, service_of
+from gameday.targets.kubernetes.controllers import learn_owners
+from gameday.targets.kubernetes.endpoints import Endpoint, Endpoints
+from gameday.targets.kubernetes.pods import made_for
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.protocol import TargetError
 
@@ -38,9 +40,8 @@ class Following:
 
     def __init__(self, site: Site, *, connect: Callable[[str], Api] = open_api) -> None:
         """Start nothing yet; ``connect`` returns the connection to the cluster of a context."""
-        self._namespace = site.namespace
+        self._site, self._namespace = site, site.namespace
         self._context, self._connect = site.context, connect
-        self._workloads = {name: part.workload for name, part in site.services.items()}
         self._events: deque[ReplicaEvent] = deque(maxlen=MOST_EVENTS)
         self._endpoints = Endpoints()
         self._watch: watch.Watch | None = None
@@ -84,7 +85,7 @@ class Following:
         """See all slices, and return the version from which to watch."""
         with api.translated("listing the endpoints"):
             found = api.discovery.list_namespaced_endpoint_slice(self._namespace, _request_timeout=(CONNECT_S, FIRST_S))
-        slices = {each.metadata.name: tuple(self._ready(each)) for each in found.items}
+        slices = {each.metadata.name: tuple(self._ready(api, each)) for each in found.items}
         self._events.extend(self._endpoints.all(slices, t_s=time.monotonic()))
         self._listed.set()
         return str(found.metadata.resource_version)
@@ -100,16 +101,29 @@ class Following:
                 _request_timeout=(CONNECT_S, WATCH_S + FIRST_S),
             ):
                 t_s, found = time.monotonic(), event["object"]
-                left = () if event["type"] == "DELETED" else self._ready(found)
+                left = () if event["type"] == "DELETED" else tuple(self._ready(api, found))
                 self._events.extend(self._endpoints.one(found.metadata.name, left, t_s=t_s))
                 if self._stopping.is_set():
                     return
 
-    def _ready(self, found: V1EndpointSlice) -> Iterator[Endpoint]:
+    def _ready(self, api: Api, found: V1EndpointSlice) -> Iterator[Endpoint]:
         """Yield the pods of the system's services to which new connections are led; no word on it means yes, by the API."""
         for endpoint in found.endpoints or ():
             pod = endpoint.target_ref
-            if pod is None or pod.kind != "Pod" or (endpoint.conditions and endpoint.conditions.ready is False):
+            if pod is None or pod.kind != "Pod" or not pod.uid:
                 continue
-            if (service := service_of(pod.name, self._workloads)) is not None:
-                yield Endpoint(service, pod.name, pod.uid or "", endpoint.node_name or "")
+            services = self._services(
+                api, pod.uid
+            )  # also of one that is not ready yet: when it is told of again it may be gone
+            if endpoint.conditions is None or endpoint.conditions.ready is not False:
+                for service in services:
+                    yield Endpoint(service, pod.name, pod.uid, endpoint.node_name or "")
+
+    def _services(self, api: Api, uid: str) -> tuple[str, ...]:
+        """Return whose a pod is; one that nobody has seen is looked for once."""
+        if uid not in api.owners:
+            with api.translated(f"listing the pods of {self._namespace}"):
+                pods = api.core.list_namespaced_pod(self._namespace, _request_timeout=(CONNECT_S, FIRST_S)).items
+            learn_owners(api, self._namespace, pods)
+            api.owners.setdefault(uid, None)
+        return made_for(api, self._site, uid)

@@ -17,6 +17,7 @@ BASES = ("postgres:17", "redis:8")
 SOURCES = "gameday.dev/sources"
 """The image's label that tells what it was made of."""
 
+_PINNED = "requirements/shop.txt"
 _PACKAGE = Path(gameday.__file__).parent
 
 
@@ -29,16 +30,23 @@ class Image:
         name: As manifests name it.
         stage: Its stage of the Dockerfile.
         parts: What of the package is in it.
+        pinned: The packages of others that are in it, and their hashes.
     """
 
     name: str
     stage: str
     parts: tuple[str, ...]
+    pinned: tuple[str, ...]
 
 
-SHOP = Image("gameday:dev", "shop", ("__init__.py", "agent", "demo"))
+SHOP = Image("gameday:dev", "shop", ("__init__.py", "agent", "demo"), (_PINNED,))
 """The demo system's services, the agent and the janitor."""
-LOAD = Image("gameday-load:dev", "load", ("__init__.py", "agent", "experiment", "load", "record"))
+LOAD = Image(
+    "gameday-load:dev",
+    "load",
+    ("__init__.py", "agent", "experiment", "load", "record"),
+    (_PINNED, "requirements/load.txt"),
+)
 """The load's workers."""
 
 
@@ -50,7 +58,7 @@ def beside(name: str) -> Path:
 
 def sources(image: Image) -> tuple[tuple[str, Path], ...]:
     """Return all that an image is made of: each file's path for the build, and where it is; sorted."""
-    named = [(name, beside(name)) for name in ("Dockerfile", "pyproject.toml")]
+    named = [(name, beside(name)) for name in ("Dockerfile", *image.pinned)]
     for part in image.parts:
         whole = _PACKAGE / part
         files = whole.rglob("*.py") if whole.is_dir() else (whole,)

@@ -126,8 +126,7 @@ def _acquire(api: Api, system: System, run: str, *, repairing: bool) -> str:
 def _succeed(api: Api, system: System, run: str, held: lease.Held, *, repairing: bool) -> None:
     """Take the lease of a run that has died, if it has left nothing else or that is about to be undone."""
     namespace = kind_of(system).namespace
-    may_be_over = held.is_dead or held.seems_over or repairing
-    if not may_be_over or not lease.is_abandoned(api, namespace, held):
+    if not lease.is_abandoned(api, namespace, held):
         cure = "" if repairing else f", or when it has died: {RECOVER}"
         raise ClaimError(f"{held.told()}, holds {namespace} in the cluster; wait for its end{cure}")
     if not repairing and (left := find_residue(api, site_of(system, run=run))):

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,10 +87,9 @@ class Kind:
         """Remove the cluster with all that is in it. Idempotent."""
         _run("kind", "delete", "cluster", "--name", self.name, within_s=_CREATE_S)
 
-    def workers(self) -> tuple[str, ...]:
-        """Return the names of the nodes that run the system: the workers, or the one node of a cluster without any."""
-        nodes = _run("kind", "get", "nodes", "--name", self.name, within_s=_LOOK_S).split()
-        return tuple(sorted(each for each in nodes if not each.endswith("-control-plane"))) or tuple(nodes)
+    def nodes(self) -> tuple[str, ...]:
+        """Return the names of all nodes, the control plane's among them."""
+        return tuple(sorted(_run("kind", "get", "nodes", "--name", self.name, within_s=_LOOK_S).split()))
 
     def build(self, image: Image) -> str:
         """See that Docker has an image made of the present sources; return the hash of those."""
@@ -105,15 +104,15 @@ class Kind:
             _run("docker", "build", "--quiet", *named, str(context), within_s=_BUILD_S)
         return made_of
 
-    def load(self, *names: str) -> bool:
+    def load(self, *names: str, onto: Collection[str] | None = None) -> bool:
         """
-        See that every worker has these images; return whether one lacked any.
+        See that these nodes, by default all, have these images; return whether one lacked any.
 
         Nodes can pull what Docker does not have, so that is left to them. A node's file tells which image was loaded last, because the
         name alone says nothing and nodes know an image by another hash than Docker does.
         """
         known = {name: identity for name in names if (identity := _asked("docker", "image", "inspect", *_ID, name))}
-        held = {node: _held(node) for node in self.workers()}
+        held = {node: _held(node) for node in self.nodes() if onto is None or node in onto}
         loaded = False
         for name, identity in known.items():
             if lacking := [node for node, images in held.items() if images.get(name) != identity]:

@@ -1,7 +1,8 @@
 """
 The Lease of a namespace: who holds it runs an experiment there, and nobody else does.
 
-Clocks of two machines differ, so nobody trusts a renewal's time alone: a lease that seems to have ended is watched for longer than it lasts.
+Clocks of two machines differ, and two machines may have the same name, so nobody trusts a renewal's time or its holder's process id: whoever
+wants a lease that is held watches it for longer than it lasts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from gameday.agent.lifeline import boot_id, created_s
 from gameday.targets.kubernetes.api import MERGE, Api, ConflictError, NotFoundError
 from gameday.targets.protocol import TargetError
 
@@ -26,7 +26,6 @@ _LOOK_S = 0.5
 _ANSWER_S = (2.0, 3.0)
 """How long the API server may take to be reached and to answer: two such requests must end well before the lease does."""
 _WHO = "gameday.dev/who"
-_PROCESS = "gameday.dev/process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +37,13 @@ class Held:
         holder: The run that holds it.
         version: What a change must name, so that it fails when somebody else was faster.
         who: The person and the machine, in words.
-        process: Machine, boot, process id and its start: tells on the same machine whether the holder lives.
         acquired: When, in words.
-        silent_s: How long ago it was renewed, by this machine's clock.
-        duration_s: How long it lasts without a renewal.
     """
 
     holder: str
     version: str
     who: str
-    process: str
     acquired: str
-    silent_s: float
-    duration_s: float
-
-    @property
-    def seems_over(self) -> bool:
-        """Tell whether it has ended, if the clocks agree."""
-        return self.silent_s > self.duration_s
-
-    @property
-    def is_dead(self) -> bool:
-        """Tell whether its process is known to have ended: it was one of this machine's."""
-        machine, _, process = self.process.partition(" ")
-        return machine == socket.gethostname() and process != "" and not _lives(process)
 
     def told(self) -> str:
         """Say whose it is."""
@@ -78,22 +60,16 @@ def read(api: Api, namespace: str) -> Held | None:
     spec, notes = found.spec, found.metadata.annotations or {}
     if spec is None or not spec.holder_identity:
         return None
-    renewed = spec.renew_time or spec.acquire_time
     return Held(
         holder=spec.holder_identity,
         version=found.metadata.resource_version,
         who=notes.get(_WHO, ""),
-        process=notes.get(_PROCESS, ""),
         acquired=spec.acquire_time.isoformat(timespec="seconds") if spec.acquire_time else "an unknown time",
-        silent_s=(datetime.now(UTC) - renewed).total_seconds() if renewed else float("inf"),
-        duration_s=float(spec.lease_duration_seconds or DURATION_S),
     )
 
 
 def is_abandoned(api: Api, namespace: str, held: Held) -> bool:
-    """Find out whether nobody renews a lease any more; where the holder may live, watches it for longer than it lasts."""
-    if held.is_dead:
-        return True
+    """Return whether nobody renews a lease any more: watch it for longer than it lasts, or until it is renewed."""
     until_s = time.monotonic() + DURATION_S + sum(_ANSWER_S)  # who holds it counts from the answer to its renewal
     while time.monotonic() < until_s:
         now = read(api, namespace)
@@ -152,7 +128,7 @@ def _body(run: str, *, version: str | None = None) -> dict[str, Any]:
         "kind": "Lease",
         "metadata": {
             "name": NAME,
-            "annotations": {_WHO: f"{_user()} on {socket.gethostname()}", _PROCESS: _process()},
+            "annotations": {_WHO: f"{_user()} on {socket.gethostname()}"},
             **({"resourceVersion": version} if version else {}),
         },
         "spec": {
@@ -174,18 +150,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # an id without a name, as in containers
         return f"user {os.getuid()}"
-
-
-def _process() -> str:
-    return f"{socket.gethostname()} {boot_id()} {os.getpid()} {created_s(os.getpid())}"
-
-
-def _lives(process: str) -> bool:
-    """Tell whether ``BOOT PID START`` still runs on this machine; yes where that cannot be read."""
-    try:
-        boot, pid, start_s = process.split()
-        return boot == boot_id() and created_s(int(pid)) == float(start_s)
-    except ProcessLookupError:
-        return False
-    except ValueError:
-        return True

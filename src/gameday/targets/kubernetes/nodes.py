@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from kubernetes.client import V1Pod
 
 from gameday.targets.kubernetes.api import Api, NotFoundError
-from gameday.targets.kubernetes.endpoints import service_of
+from gameday.targets.kubernetes.pods import services_of
 from gameday.targets.kubernetes.site import Site
 from gameday.targets.kubernetes.undo import Patch, Seen, Touched, hold, undo
 from gameday.targets.protocol import Node, TargetError
 
 _BUDGET = 429
 """The eviction API's answer when a disruption budget does not allow it now."""
-_STAYS = {"DaemonSet", "Node"}
-"""Owners whose pods belong to a node: a DaemonSet's would come back at once, and a static pod has no other place."""
 
 
 def node_of(api: Api, site: Site, replica: str) -> str:
@@ -31,8 +29,8 @@ def node(api: Api, site: Site, name: str) -> Node:
     """Read a node, and which of the system's pods are there."""
     with api.translated(f"reading node {name}"):
         found = api.core.read_node(name)
-    pods = tuple(sorted(each.metadata.name for each in _pods(api, site, name)))
-    return Node(name, not found.spec.unschedulable, pods)
+    pods = {each.metadata.name: service for each, service in _pods(api, site, name)}
+    return Node(name, not found.spec.unschedulable, dict(sorted(pods.items())))
 
 
 def cordon(api: Api, site: Site, name: str, *, lease_s: float) -> None:
@@ -48,7 +46,7 @@ def uncordon(api: Api, site: Site, name: str) -> None:
 
 def evict(api: Api, site: Site, name: str, *, grace_s: float) -> None:
     """Ask each of the system's pods on a node to leave, as far as the disruption budgets allow now; call it again for the others."""
-    for each in _pods(api, site, name):
+    for each, _ in _pods(api, site, name):
         if each.metadata.deletion_timestamp is None:
             _evict(api, site, each.metadata.name, grace_s=grace_s)
 
@@ -70,17 +68,14 @@ def _evict(api: Api, site: Site, pod: str, *, grace_s: float) -> None:
             raise
 
 
-def _pods(api: Api, site: Site, name: str) -> Iterator[V1Pod]:
-    """Yield the system's pods that can leave a node: not what belongs to it, or what nothing would start again."""
-    workloads = {part.name: part.workload for part in site.services.values()}
+def _pods(api: Api, site: Site, name: str) -> Iterator[tuple[V1Pod, str]]:
+    """Yield the system's pods that can leave a node, and whose they are: their workloads start others elsewhere."""
     with api.translated(f"listing the pods on {name}"):
         found = api.core.list_namespaced_pod(site.namespace, field_selector=f"spec.nodeName={name}").items
+    services = services_of(api, site, found)
     for each in found:
-        owners = {owner.kind for owner in each.metadata.owner_references or ()}
-        is_over = each.status.phase in {"Succeeded", "Failed"}
-        is_system = service_of(each.metadata.name, workloads) is not None
-        if is_system and owners and not owners & _STAYS and not is_over:
-            yield each
+        if (of := services[each.metadata.uid]) and each.status.phase not in {"Succeeded", "Failed"}:
+            yield each, of[0]
 
 
 def _before(seen: Seen) -> Patch:

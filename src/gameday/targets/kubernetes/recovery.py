@@ -37,7 +37,8 @@ def recover(system: System, progress: Callable[[str], None]) -> Repaired:
         resisted: list[str] = []
         for step in (_faults, _agents, _jobs, _costs):
             try:
-                undone += step(api, site)
+                for sentence in step(api, site):
+                    undone.append(sentence)  # noqa: PERF402 - what was done is told also where the step ends in an error
             except TargetError as error:
                 resisted.append(str(error))
         try:

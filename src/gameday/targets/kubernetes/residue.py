@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +15,10 @@ from gameday.targets.kubernetes.copies import copies
 from gameday.targets.kubernetes.janitor import RUN
 from gameday.targets.kubernetes.pods import AGENT
 from gameday.targets.kubernetes.site import Site
-from gameday.targets.kubernetes.undo import FIRST, outstanding
+from gameday.targets.kubernetes.undo import FIRST, broken, outstanding
+
+_OF_RUNS = re.compile(r"gameday-(janitor|load)-[a-z0-9-]+")
+"""What Jobs of runs are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,16 @@ class Residue:
         """Return all that is left, one sentence each; empty when nothing is."""
         return (*self.agents, *self.cordons, *self.annotations, *self.replicas, *self.objects)
 
-    def summary(self) -> str:
-        """Say it in one line, such as ``clean: 0 agents, 0 cordons, 6/6 replicas, 0 annotations, 0 jobs``."""
+    def summary(self, *, faults: int = 0) -> str:
+        """
+        Return it in one line, such as ``clean: 0 agents, 0 cordons, 6/6 replicas, 0 annotations, 0 jobs``.
+
+        It is not clean while so many ``faults`` of the run were not seen undone, whatever the look found.
+        """
+        outstanding = f", {faults} faults not seen undone" if faults else ""
         return (
-            f"{'left' if self.sentences() else 'clean'}: {len(self.agents)} agents, {len(self.cordons)} cordons, "
-            f"{self.ready}/{self.desired} replicas, {len(self.annotations)} annotations, {len(self.objects)} jobs"
+            f"{'left' if faults or self.sentences() else 'clean'}: {len(self.agents)} agents, {len(self.cordons)} cordons, "
+            f"{self.ready}/{self.desired} replicas, {len(self.annotations)} annotations, {len(self.objects)} jobs{outstanding}"
         )
 
 
@@ -67,7 +76,7 @@ def look(api: Api, site: Site) -> Residue:
     return Residue(
         agents=tuple(_agents(pods)),
         cordons=tuple(f"node {each.name} is cordoned by run {undo.run}" for each, undo in undos if each.kind == "node"),
-        annotations=(*undos_left, *copies_left, *costs_left),
+        annotations=(*undos_left, *broken(api, site), *copies_left, *costs_left),
         replicas=tuple(f"{name} has {ready} of {want} replicas ready" for name, ready, want in counts if ready != want),
         objects=(*_jobs(api, site), *_lease(api, site)),
         ready=sum(ready for _, ready, _ in counts),
@@ -100,11 +109,15 @@ def marked(pods: list[V1Pod]) -> Iterator[V1Pod]:
 
 
 def jobs_of_runs(api: Api, site: Site) -> Iterator[V1Job]:
-    """Yield the Jobs that any run has put into the namespace, without those that are being removed."""
+    """
+    Yield the Jobs that any run has put into the namespace, without those that are being removed.
+
+    By their names: anybody who may change a Job can give it a run's label, but nobody another name.
+    """
     with api.translated(f"listing the jobs of {site.namespace}"):
         jobs = api.batch.list_namespaced_job(site.namespace, label_selector=RUN).items
     for each in jobs:
-        if each.metadata.deletion_timestamp is None:
+        if each.metadata.deletion_timestamp is None and _OF_RUNS.fullmatch(each.metadata.name):
             yield each
 
 

@@ -9,7 +9,7 @@ from gameday.targets.kubernetes.api import Api
 from gameday.targets.kubernetes.edges import Edges
 from gameday.targets.kubernetes.pods import Pod, pods_of
 from gameday.targets.kubernetes.site import Part, Site
-from gameday.targets.pages import Page, ServicePage, parse_page
+from gameday.targets.pages import Page, parse_page, service_page
 from gameday.targets.protocol import TargetError
 
 _PAGE_S = 2.0
@@ -22,7 +22,7 @@ class Scraping:
     def __init__(self, api: Api, site: Site, edges: Edges) -> None:
         """Read nothing yet."""
         self._api, self._site, self._edges = api, site, edges
-        self._pages = {part.name: ServicePage() for part in site.services.values() if part.metrics}
+        self._pages = {part.name: service_page(part.counters) for part in site.services.values() if part.metrics}
 
     def pages(self) -> dict[str, Page]:
         """Read every page once; a pod that does not answer is left out."""
@@ -50,12 +50,7 @@ class Scraping:
         part: Part = self._site.part(pod.service)
         path = part.metrics or "/metrics"
         try:
-            text = self._edges.page(pod, part.metrics_port, path)
-            if text is None:
-                status, body = self._api.pod_request(
-                    self._site.namespace, pod.name, part.metrics_port, path, timeout_s=_PAGE_S
-                )
-                text = body.decode() if status == 200 else None
-            return parse_page(text) if text is not None else None
+            status, text = self._edges.page(pod, part.metrics_port, path, timeout_s=_PAGE_S)
+            return parse_page(text) if status == 200 else None
         except (TargetError, ValueError):
             return None

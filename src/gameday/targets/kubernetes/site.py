@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from gameday.experiment.counters import Counters
 from gameday.experiment.model import System
 from gameday.experiment.parts import SecretKey
 from gameday.targets.protocol import TargetError
@@ -27,6 +28,8 @@ class Part:
         metrics: The path of its metrics page; None when it has none.
         metrics_port: Where that is served: of a store by an exporter beside it.
         password: Where a store's password lies, which the kubelet reads and gameday never does; None when it asks for none.
+        container: Which of its pods' containers is the service; None where the pods show it.
+        counters: Which metrics of its page count what.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Part:
     metrics: str | None = None
     metrics_port: int = 0
     password: SecretKey | None = None
+    container: str | None = None
+    counters: Counters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Site:
 
     def to_line(self) -> str:
         """Write it as what ``read_site`` reads."""
-        return json.dumps(asdict(self), sort_keys=True, default=SecretKey.model_dump)
+        return json.dumps(asdict(self), sort_keys=True, default=_declared)
 
 
 def site_of(system: System, *, run: str) -> Site:
@@ -92,6 +97,8 @@ def site_of(system: System, *, run: str) -> Site:
             metrics=service.metrics,
             metrics_port=service.metrics_port or service.port or PORTS[service.kind],
             password=service.password,
+            container=service.container,
+            counters=service.counters,
         )
         for name, service in system.services.items()
     }
@@ -105,7 +112,15 @@ def read_site(line: str) -> Site:
     """Read what ``Site.to_line`` wrote. Raises ``ValueError``, ``KeyError`` or ``TypeError``."""
     value = json.loads(line)
     services = {
-        name: Part(**{**part, "password": SecretKey(**part["password"]) if part["password"] else None})
+        name: Part(
+            **{
+                **part,
+                "password": SecretKey(**part["password"]) if part["password"] else None,
+                "counters": Counters.model_validate(part["counters"], context={"resolved": True})
+                if part.get("counters")
+                else None,
+            }
+        )
         for name, part in value["services"].items()
     }
     return Site(
@@ -116,3 +131,7 @@ def read_site(line: str) -> Site:
         edges=tuple(value["edges"]),
         urls=value["urls"],
     )
+
+
+def _declared(value: Counters | SecretKey) -> dict[str, object]:
+    return value.model_dump(mode="json", exclude_defaults=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+from kubernetes.client import V1Node
 
 from gameday.experiment.model import KindTarget, System
 from gameday.targets.kubernetes import addons, deploy, objects, passwords
 from gameday.targets.kubernetes.api import Api, open_api
 from gameday.targets.kubernetes.guard import PREFIX, see_allowed
 from gameday.targets.kubernetes.image import BASES, LOAD, SHOP
+from gameday.targets.kubernetes.janitor import TOLERATIONS
 from gameday.targets.kubernetes.keeper import kept
 from gameday.targets.kubernetes.kind import Kind
 from gameday.targets.kubernetes.manifests import VARIANT, node_ports, render, wanted
@@ -27,6 +30,13 @@ READY_S = 120.0
 """Every pod is ready within this: images are there, and the slowest, the database, makes itself in seconds."""
 _ENDED_S = 120.0
 _LOOK_S = 0.5
+_PASSING = (
+    "node.kubernetes.io/unschedulable",
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/network-unavailable",
+    "node.kubernetes.io/unreachable",
+)
+"""Taints of a node that is cordoned, or just comes up: it will run pods."""
 _MADE_CLUSTER: Object = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
@@ -80,7 +90,7 @@ def raise_up(system: System, variant: str | None, *, keep: bool, progress: Calla
     api = open_api(kind.context)
     changed |= _namespace(api, kind.namespace)
     with kept(system) as keeper:  # images are made when no run is disturbed by that
-        made_of, loaded = _loaded(cluster) if cluster else ("", False)
+        made_of, loaded = _loaded(api, cluster) if cluster else ("", False)
         changed |= loaded
         before = toggles = _toggles(api, kind.namespace)
         if variant and not (before and keep):
@@ -142,12 +152,29 @@ def _created(cluster: Kind, kind: KindTarget) -> bool:
         return True
 
 
-def _loaded(cluster: Kind) -> tuple[str, bool]:
-    """See that the cluster has the images; return what the first was made of, and whether any had to be loaded."""
+def _loaded(api: Api, cluster: Kind) -> tuple[str, bool]:
+    """
+    See that every node has the images of the pods that it may run; return what the first was made of, and whether any had to be loaded.
+
+    A janitor may be on the control plane, too, where nothing else of gameday's is: its tolerations say so.
+    """
+    with api.translated("listing the nodes"):
+        nodes = api.core.list_node().items
     with cluster.alone():
         made_of = cluster.build(SHOP)
         cluster.build(LOAD)
-        return made_of, cluster.load(SHOP.name, LOAD.name, *BASES)
+        loaded = cluster.load(SHOP.name, onto=nodes_for(nodes, TOLERATIONS))
+        return made_of, cluster.load(LOAD.name, *BASES, onto=nodes_for(nodes, ())) or loaded
+
+
+def nodes_for(nodes: Iterable[V1Node], tolerations: Iterable[Mapping[str, str]]) -> set[str]:
+    """Return the names of the nodes whose lasting taints pods with these tolerations of keys bear; a cordon passes."""
+    keys = {*_PASSING, *(each["key"] for each in tolerations)}
+    return {
+        node.metadata.name
+        for node in nodes
+        if all(taint.key in keys for taint in node.spec.taints or () if taint.effect in {"NoSchedule", "NoExecute"})
+    }
 
 
 def _whole(api: Api, cluster: Kind | None, kind: KindTarget) -> tuple[str, ...]:

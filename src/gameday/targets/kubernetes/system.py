@@ -15,6 +15,8 @@ from gameday.targets.kubernetes import ahead, controllers, variant
 from gameday.targets.kubernetes.api import Api, open_api
 from gameday.targets.kubernetes.following import Following
 from gameday.targets.kubernetes.place import kind_of
+from gameday.targets.kubernetes.pods import service_container
+from gameday.targets.kubernetes.preflight import called_of
 from gameday.targets.kubernetes.ready import wait_ready
 from gameday.targets.kubernetes.requirements import missing
 from gameday.targets.kubernetes.residue import Residue, look
@@ -36,12 +38,20 @@ class KubernetesSystem:
         claim: The run's hold on the namespace.
         progress: Takes a few words for each step.
         faults: What the run will do: the agents for it are attached at the start, so that no injection waits for one.
+        workers: How many send its load.
     """
 
     def __init__(
-        self, system: System, *, claim: Claim, progress: Callable[[str], None], faults: Sequence[PlannedFault] = ()
+        self,
+        system: System,
+        *,
+        claim: Claim,
+        progress: Callable[[str], None],
+        faults: Sequence[PlannedFault] = (),
+        workers: int = 1,
     ) -> None:
         """Ask the cluster nothing yet."""
+        self._workers = workers
         self._system, self._faults, self._progress = system, tuple(faults), progress
         self._demo = kind_of(system).demo is not None
         self._site: Site = site_of(system, run=claim.run)
@@ -51,7 +61,6 @@ class KubernetesSystem:
         self._is_used = False
         self._edges = tuple(dict.fromkeys(edge for fault in self._faults for edge in fault.edges))
         self._notes: tuple[str, ...] = ()
-        self._slow: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -65,8 +74,8 @@ class KubernetesSystem:
         Raises:
             TargetError: Something is missing, or does not become ready.
         """
-        if lacking := missing(self._system, self._faults):
-            raise TargetError("the kind target cannot run this: " + "; ".join(lacking))
+        if lacking := missing(self._system, self._faults, workers=self._workers):
+            raise TargetError("; ".join(lacking))
         self._progress(f"using {self._system.name} in namespace {self._site.namespace} of {self._site.context}")
         wait_ready(self._api, self._site, self._progress)
         self._is_used = True
@@ -89,22 +98,26 @@ class KubernetesSystem:
         """
         if self._demo:
             variant.reset(self._api, self._site, self._system, self._target, self._progress)
-        if waits_s := ahead.waits(self._faults):
-            self._progress(f"starting what undoes the faults on {', '.join(waits_s)} when gameday is gone")
-            self._ends.callback(ahead.end, self._api, self._site, tuple(waits_s))
-            ahead.start(self._api, self._site, waits_s)
+        if waiting := ahead.planned(self._api, self._site, self._faults):
+            names = ", ".join(each.name for each in waiting)
+            self._progress(f"starting what undoes the faults on {names} when gameday is gone")
+            self._ends.callback(ahead.end, self._api, self._site, waiting)
+            ahead.start(self._api, self._site, waiting)
         inside = _services(fault for fault in self._faults if fault.inside)
+        pausing = _services(fault for fault in self._faults if fault.fault == "pause")
         crashing = Counter(service for fault in self._faults if fault.crashes for service in fault.services)
-        if where := dict.fromkeys((*self._edges, *inside, *crashing)):
+        watched = [each for each in called_of(self._faults) if each not in {*inside, *crashing}]
+        if where := dict.fromkeys((*self._edges, *inside, *crashing, *watched)):
             self._progress(f"attaching agents for {', '.join(where)}")
-            self._target.attach(self._edges, inside)
-            self._slow = self._target.attach_to_crash(crashing)
-            for sentence in self._slow:
-                self._progress(sentence)
+            self._target.attach(self._edges, inside, watched)
+            self._target.attach_to_trace(crashing, pausing)
 
-    def events(self) -> tuple[TargetEvent, ...]:
-        """Return which replicas joined and left their services since the last call."""
-        return self._following.drain()
+    def events(self, *, last: bool = False) -> tuple[TargetEvent, ...]:
+        """Return which replicas joined and left their services since the last call, and what agents ran short of."""
+        if last:
+            for edge in self._edges:
+                self._target.edge(edge)
+        return (*self._following.drain(), *self._target.shortages())
 
     def versions(self) -> Mapping[str, str]:
         """Return the versions of the cluster and of what runs in each service. Raises ``TargetError``."""
@@ -112,7 +125,8 @@ class KubernetesSystem:
             versions = {"Kubernetes": str(self._api.version.get_code().git_version)}
         for part in self._site.services.values():
             _, found = controllers.find(self._api, self._site.namespace, part.workload)
-            versions[part.name] = str(found.spec.template.spec.containers[0].image)
+            template = found.spec.template
+            versions[part.name] = str(service_container(template.spec.containers, part, template.metadata).image)
         return versions
 
     def stop(self) -> None:
@@ -135,8 +149,8 @@ class KubernetesSystem:
         return found
 
     def notes(self) -> tuple[str, ...]:
-        """Return, after ``stop``, what became of connections that no fault was meant for, and which kills were slow; one sentence each."""
-        return (*self._notes, *self._slow)
+        """Return, after ``stop``, what became of connections that no fault was meant for; one sentence each."""
+        return self._notes
 
     @property
     def _api(self) -> Api:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
 
-from gameday.targets.kubernetes import nodes, parallel, workload
+from gameday.targets.events import ProcessShort
+from gameday.targets.kubernetes import diagnosis, nodes, parallel, workload
 from gameday.targets.kubernetes.api import Api, NotFoundError, open_api
 from gameday.targets.kubernetes.edges import WAY_S, Edges, Opened
 from gameday.targets.kubernetes.inside import Inside
@@ -17,6 +18,7 @@ from gameday.targets.kubernetes.site import Site
 from gameday.targets.pages import Page, calls_to
 from gameday.targets.protocol import (
     CANARY_S,
+    Called,
     Calls,
     Delay,
     EdgeState,
@@ -27,6 +29,7 @@ from gameday.targets.protocol import (
     Stress,
     Stressed,
     TargetError,
+    Uncounted,
     Workload,
 )
 
@@ -47,40 +50,55 @@ class KubernetesTarget:
         self._scraping = Scraping(self._api, site, self._edges)
         self._renewals = Renewals(every_s=_KEEP_S)
 
-    def attach(self, edges: Iterable[str], services: Iterable[str]) -> tuple[Opened, ...]:
+    def attach(self, edges: Iterable[str], services: Iterable[str], watched: Iterable[str] = ()) -> tuple[Opened, ...]:
         """
         Put agents where a run will need them, and keep them, and the ways of its edges, until ``leave``; pods that come meanwhile get theirs.
 
+        Pods of ``watched`` services are only looked at until the fault begins: those that come later get none.
         Connections of before are reset when a way opens, so that they take it from then on; faults inject without waiting.
         """
-        kept, inside = tuple(edges), tuple(services)
-        parallel.each(inside, self._inside.attach)
+        kept, inside, looked_at = tuple(edges), tuple(services), tuple(watched)
+        parallel.each((*inside, *looked_at), self._inside.attach)
         opened = parallel.each(kept, self._edges.open)
-        self._renewals.add(partial(self._edges.open, edge) for edge in kept)
-        self._renewals.add(partial(self._inside.attach, service) for service in inside)
+        self._renewals.add({("edge", edge): partial(self._edges.open, edge) for edge in kept})
+        self._renewals.add({("inside", service): partial(self._inside.attach, service) for service in inside})
+        self._renewals.add({("inside", service): partial(self._inside.wake, service) for service in looked_at})
         return opened
 
-    def attach_to_crash(self, times: Mapping[str, int]) -> tuple[str, ...]:
+    def attach_to_trace(self, crashes: Mapping[str, int], pauses: Iterable[str]) -> None:
         """
-        Put agents beside what is to be killed so many ``times``, so that it ends at once; who comes after the last kill gets none.
+        Put agents beside what is to be killed so many times (``crashes``), so that it ends at once, and beside what is to be paused.
 
-        Where that is not possible, kills have another way; one sentence for each such service says why.
+        Who comes after the last kill gets none.
+
+        Raises:
+            TargetError: In some pod no agent can do that; the text says why, and what can be done instead.
         """
-        refused = parallel.each(times, self._inside.attach_to_crash)
-        keep = (self._inside.attach if many > 1 else self._inside.wake for many in times.values())
-        self._renewals.add(
-            partial(each, service) for each, service, why in zip(keep, times, refused, strict=True) if not why
-        )
-        return tuple(
-            f"{service} cannot be ended at once, so a kill sends SIGTERM, and the kubelet SIGKILL two seconds later at the earliest: {why[0]}"
-            for service, why in zip(times, refused, strict=True)
+        paused = tuple(pauses)
+        kills = parallel.each(crashes, lambda service: self._inside.refusals(service, "may-crash"))
+        refused = [
+            f"kill of {service} cannot be a crash: {why[0]}; ask for a shutdown instead (grace: 2s: SIGTERM, then SIGKILL), or leave {service} out"
+            for service, why in zip(crashes, kills, strict=True)
             if why
-        )
+        ]
+        holds = parallel.each(paused, lambda service: self._inside.refusals(service, "may-pause"))
+        refused += [
+            f"pause of {service} is not possible: {why[0]}" for service, why in zip(paused, holds, strict=True) if why
+        ]
+        if refused:
+            raise TargetError("; ".join(refused))
+        again = {service for service, many in crashes.items() if many > 1} | set(paused)
+        self._renewals.add({("inside", service): partial(self._inside.attach, service) for service in again})
+        self._renewals.add({("inside", service): partial(self._inside.wake, service) for service in crashes})
 
     def leave(self) -> tuple[str, ...]:
         """End all agents in the system's pods, and with them every way and fault; say what was ended. Idempotent."""
         self._renewals.stop()
         return self._edges.leave(pod for service in self._site.services for pod in self._left(service))
+
+    def shortages(self) -> tuple[ProcessShort, ...]:
+        """Return what agents have run short of since the last call, as far as they have been asked: open ways are, every few seconds."""
+        return self._edges.shortages()
 
     def delay(self, edge: str, delay: Delay, *, lease_s: float) -> None:
         """Delay answers on an edge in every pod for ``lease_s``, or until called again or healed."""
@@ -106,11 +124,23 @@ class KubernetesTarget:
         """Send GET /healthz, PING or PostgreSQL's SSLRequest over an edge from every pod; the fastest counts."""
         return self._edges.canary_s(edge, within_s=within_s)
 
-    def calls(self, edge: str) -> Calls | None:
+    def calls(self, edge: str) -> Calls | Uncounted | None:
         """Read the callers' own counters from their metrics pages."""
         caller, callee = edge.split(" -> ")
         page = None if caller == "load" else self._scraping.page(caller)
-        return None if page is None else calls_to(callee, page)
+        names = tuple(dict.fromkeys((callee, self._site.part(callee).workload)))
+        if page is None:
+            return None
+        callees = [edge.split(" -> ")[1] for edge in self._site.edges if edge.startswith(f"{caller} -> ")]
+        return calls_to(names, caller, page, self._site.part(caller).counters, callees)
+
+    def called(self, service: str, callers: Collection[str]) -> Called | None:
+        """
+        Read from within a service's pods who is, or was, connected to them.
+
+        None where a caller has no address of its own.
+        """
+        return self._inside.called(service, callers)
 
     def replicas(self, service: str) -> tuple[Replica, ...]:
         """Read a service's pods, and whether an agent holds their processes."""
@@ -121,13 +151,12 @@ class KubernetesTarget:
             for pod, stopped in zip(pods, paused, strict=True)
         )
 
-    def is_ready(self, replica: str) -> bool:
+    def is_ready(self, service: str, replica: str) -> bool:
         """
         Tell whether a pod does its work: its condition Ready holds, and asked directly it answers.
 
         Of one that is gone: whether its workload has as many ready pods as it is to have, and none that is ending.
         """
-        service = workload.part_of(self._site, replica).name
         pods = self._pods(service)
         found = next((pod for pod in pods if pod.name == replica), None)
         if found is not None and not found.terminating:
@@ -137,26 +166,37 @@ class KubernetesTarget:
         ready = sum(pod.ready for pod in pods)
         return ready == wanted.ready == wanted.desired and not any(pod.terminating for pod in pods)
 
-    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
+    def kill(self, service: str, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
         """Delete a pod, whose processes end at once where no grace is given; with a lease, nothing takes its place before that ends."""
 
-        def crash() -> bool:
-            pod = None if grace_s else self._find(replica)
-            return pod is not None and self._inside.crash(pod)
+        def crash() -> None:
+            self._inside.crash(self._pod(service, replica))
 
-        return workload.kill(self._api, self._site, replica, lease_s=lease_s, grace_s=grace_s, crash=crash)
+        if lease_s > 0:
+            workload.refuse_others(self._api, self._site, service)
+        if not grace_s and self._find(service, replica) is not None:
+            self._inside.ready_to_crash(service)
+        workload.kill(
+            self._api,
+            self._site,
+            service,
+            replica,
+            lease_s=lease_s,
+            grace_s=grace_s,
+            crash=None if grace_s else crash,
+        )
 
-    def revive(self, replica: str) -> None:
+    def revive(self, service: str, replica: str) -> None:  # noqa: ARG002 - a workload gets all of its pods back
         """Let the workload of a killed pod have as many as before."""
-        workload.revive(self._api, self._site, replica)
+        workload.revive(self._api, self._site, service)
 
-    def pause(self, replica: str, *, lease_s: float) -> None:
-        """Hold every process of a pod's first container for ``lease_s``."""
-        self._inside.act(self._pod(replica), "pause", lease_s=lease_s)
+    def pause(self, service: str, replica: str, *, lease_s: float) -> None:
+        """Hold every process of the service's container in a pod for ``lease_s``."""
+        self._inside.act(self._pod(service, replica), "pause", lease_s=lease_s)
 
-    def resume(self, replica: str) -> None:
+    def resume(self, service: str, replica: str) -> None:
         """Let them go on; those of a pod that is gone are gone too."""
-        if (pod := self._find(replica)) is not None:
+        if (pod := self._find(service, replica)) is not None:
             self._inside.asked(pod, "resume")
 
     def stress(self, place: str, stress: Stress, *, lease_s: float) -> None:
@@ -221,6 +261,12 @@ class KubernetesTarget:
         """Let a node be as it was."""
         nodes.uncordon(self._api, self._site, node)
 
+    def unready(self) -> str:
+        """Return which pods are not ready and why, from their states and events. Raises ``TargetError``."""
+        namespace = self._site.namespace
+        pods = diagnosis.unready(self._api, namespace)
+        return " · ".join(map(str.strip, diagnosis.explain(self._api, namespace, pods).splitlines())) if pods else ""
+
     def _answers(self, pod: Pod) -> bool:
         """Ask a pod's own port, past every redirect; any answer of its own will do, because only its own probes know more."""
         part = self._site.part(pod.service)
@@ -228,9 +274,7 @@ class KubernetesTarget:
             if part.kind != "http":
                 answer = self._inside.asked(pod, "ping", kind=part.kind, port=part.port)
                 return answer is None or bool(answer["ready"])
-            if self._edges.page(pod, part.port, _HEALTH) is not None:
-                return True
-            status, _ = self._api.pod_request(self._site.namespace, pod.name, part.port, _HEALTH, timeout_s=_ANSWER_S)
+            status, _ = self._edges.page(pod, part.port, _HEALTH, timeout_s=_ANSWER_S)
         except TargetError:
             return False
         return status < HTTPStatus.INTERNAL_SERVER_ERROR
@@ -245,11 +289,10 @@ class KubernetesTarget:
         except NotFoundError:
             return ()
 
-    def _find(self, replica: str) -> Pod | None:
-        service = workload.part_of(self._site, replica).name
+    def _find(self, service: str, replica: str) -> Pod | None:
         return next((pod for pod in self._pods(service) if pod.name == replica and not pod.terminating), None)
 
-    def _pod(self, replica: str) -> Pod:
-        if (pod := self._find(replica)) is None:
-            raise TargetError(f"pod {replica} is not there any more")
+    def _pod(self, service: str, replica: str) -> Pod:
+        if (pod := self._find(service, replica)) is None:
+            raise TargetError(f"pod {replica} is not there any more, or not one of {service}")
         return pod

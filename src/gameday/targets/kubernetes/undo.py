@@ -8,13 +8,15 @@ says how the object was, so that any process, or the janitor in the cluster, can
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from gameday.agent.pod.janitor import COST, UNDO
+from gameday.agent.pod.janitor import COST, UNDO, may_restore
 from gameday.targets.kubernetes import controllers, janitor
 from gameday.targets.kubernetes.api import MERGE, Api, ConflictError, ForbiddenError, NotFoundError, WorkloadKind
 from gameday.targets.kubernetes.copies import forget
@@ -27,6 +29,9 @@ TRIES = 5
 """How often a patch is tried anew when the object has changed meanwhile; a workload's status changes a few times a second at most."""
 FRESH_S = 0.5
 """A lease that was extended so recently is not extended again: several replicas of one workload share it."""
+
+_JANITOR = re.compile(r"gameday-janitor-[a-z0-9]{1,16}")
+"""What its Job is called: no other is ever removed."""
 
 Result = TypeVar("Result")
 Patch = dict[str, Any]  # a JSON merge patch, as the API takes it
@@ -79,6 +84,14 @@ class Undo:
         """Return how long the deadline is away by this machine's clock; below 0 when it has passed."""
         return (datetime.fromisoformat(self.deadline) - datetime.now(UTC)).total_seconds()
 
+    def refuse_others(self, touched: Touched, site: Site, fault: str) -> None:
+        """Raise ``TargetError`` unless this is the undo of a fault of the site's run: no other is ever overwritten."""
+        if (self.run, self.fault) != (site.run, fault):
+            next_step = "gameday recover --target kind undoes it"
+            raise TargetError(
+                f"{touched.kind} {touched.name} still has the {self.fault} of run {self.run}; {next_step}"
+            )
+
     def to_json(self) -> str:
         """Write the annotation: one line, sorted keys; ``undo`` holds what the janitor needs."""
         value = asdict(self)
@@ -86,16 +99,30 @@ class Undo:
         return json.dumps(value, sort_keys=True)
 
 
-def read_undo(text: str) -> Undo:
-    """Read an annotation; raises ``TargetError`` for what no version of gameday has written."""
+def read_undo(text: str, touched: Touched) -> Undo:
+    """
+    Read the annotation of an object.
+
+    Raises ``TargetError`` for what no version of gameday has written on one of its kind.
+    """
     try:
         value = json.loads(text)
         undo = value.pop("undo")
-        return Undo(**value, patch=undo["patch"], pods=tuple(undo["pods"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = Undo(**value, patch=undo["patch"], pods=tuple(undo["pods"]))
+        right = (
+            may_restore(found.patch, found.pods, node=touched.kind == "node")
+            and _JANITOR.fullmatch(found.janitor) is not None
+            and math.isfinite(found.lease_s)
+            and math.isfinite(found.left_s())
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        right = False
+    if not right:
         raise TargetError(
-            f"annotation {UNDO} is not one that gameday wrote: {text[:80]!r}; remove it by hand"
-        ) from error
+            f"{touched.kind} {touched.name}: the annotation {UNDO} is not one that gameday writes there, so nothing of it is done: {text[:80]!r};"
+            f" look at the object, and remove it: kubectl annotate {touched.kind} {touched.name} {UNDO}-"
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +142,7 @@ def read(api: Api, site: Site, touched: Touched) -> Seen:
     else:
         found = controllers.read(api, site.namespace, touched.kind, touched.name)
     text = (found.metadata.annotations or {}).get(UNDO)
-    return Seen(found.metadata.resource_version, found.spec.to_dict(), read_undo(text) if text else None)
+    return Seen(found.metadata.resource_version, found.spec.to_dict(), read_undo(text, touched) if text else None)
 
 
 def patch(api: Api, site: Site, touched: Touched, seen: Seen, *, undo: Undo | None, change: Patch) -> None:
@@ -149,7 +176,7 @@ def hold(
 
     def once(seen: Seen) -> Undo:
         if (undo := seen.undo) is not None:
-            _refuse_others(touched, undo, site, fault)
+            undo.refuse_others(touched, site, fault)
             if undo.left_s() > lease_s - FRESH_S and _has(seen.spec, change.get("spec", {})):
                 return undo
             patch(api, site, touched, seen, undo=(undo := undo.renewed(lease_s)), change=change)
@@ -210,28 +237,37 @@ def undo(api: Api, site: Site, touched: Touched, *, fault: str | None = None) ->
         return None
 
 
-def undo_all(api: Api, site: Site) -> tuple[str, ...]:
+def undo_all(api: Api, site: Site) -> Iterator[str]:
     """
-    Undo everything that is outstanding in the namespace and on the nodes, one sentence each; nodes only as far as they may be read.
+    Undo everything that is outstanding in the namespace and on nodes that may be read, and yield a sentence of each.
 
     Raises:
-        TargetError: Something resisted; all else has been undone.
+        TargetError: Something resisted; all else has been undone. What ``broken`` tells of is not touched.
     """
-    done, resisted = [], []
+    resisted = []
     for touched, _ in outstanding(api, site):
         try:
-            done.append(undo(api, site, touched))
+            if sentence := undo(api, site, touched):
+                yield sentence
         except TargetError as error:
             resisted.append(str(error))
     _forget_copies(api, site)  # those, too, whose undo is long done
     if resisted:
         raise TargetError("; ".join(resisted))
-    return tuple(sentence for sentence in done if sentence)
 
 
 def outstanding(api: Api, site: Site) -> tuple[tuple[Touched, Undo], ...]:
-    """Find every object with an annotation: the namespace's workloads, and nodes that its runs touched, where an account may list them."""
-    return tuple(_found(api, site))
+    """
+    Find every object with an annotation: the namespace's workloads, and nodes that its runs touched, where an account may list them.
+
+    One whose annotation cannot be read is not among them: ``broken`` tells of it.
+    """
+    return tuple((touched, found) for touched, found in _found(api, site) if isinstance(found, Undo))
+
+
+def broken(api: Api, site: Site) -> tuple[str, ...]:
+    """Return a sentence for each object whose annotation no gameday has written."""
+    return tuple(str(found) for _, found in _found(api, site) if isinstance(found, TargetError))
 
 
 def cost(api: Api, site: Site, pod: str) -> None:
@@ -256,19 +292,29 @@ def _forget_copies(api: Api, site: Site) -> None:
     forget(api, site, (each.name for each, _ in outstanding(api, site)))
 
 
-def _found(api: Api, site: Site) -> Iterator[tuple[Touched, Undo]]:
+def _found(api: Api, site: Site) -> Iterator[tuple[Touched, Undo | TargetError]]:
     for kind, each in controllers.every(api, site.namespace):
         if text := (each.metadata.annotations or {}).get(UNDO):
-            yield Touched(kind, each.metadata.name), read_undo(text)
+            touched = Touched(kind, each.metadata.name)
+            yield touched, _read(text, touched)
     try:
         with api.translated("listing the nodes"):
             nodes = api.core.list_node().items
     except ForbiddenError:  # who may not read nodes has drained none
         return
     for each in nodes:
-        text = (each.metadata.annotations or {}).get(UNDO)
-        if text and (found := read_undo(text)).namespace == site.namespace:  # another's run may go on
-            yield Touched("node", each.metadata.name), found
+        if text := (each.metadata.annotations or {}).get(UNDO):
+            touched = Touched("node", each.metadata.name)
+            found = _read(text, touched)
+            if isinstance(found, TargetError) or found.namespace == site.namespace:  # another's run may go on
+                yield touched, found
+
+
+def _read(text: str, touched: Touched) -> Undo | TargetError:
+    try:
+        return read_undo(text, touched)
+    except TargetError as error:
+        return error
 
 
 def _tried(api: Api, site: Site, touched: Touched, once: Callable[[Seen], Result]) -> Result:
@@ -278,13 +324,6 @@ def _tried(api: Api, site: Site, touched: Touched, once: Callable[[Seen], Result
         except ConflictError:
             continue
     return once(read(api, site, touched))
-
-
-def _refuse_others(touched: Touched, undo: Undo, site: Site, fault: str) -> None:
-    if (undo.run, undo.fault) != (site.run, fault):
-        raise TargetError(
-            f"{touched.kind} {touched.name} still has the {undo.fault} of run {undo.run}; gameday recover --target kind undoes it"
-        )
 
 
 def _has(spec: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

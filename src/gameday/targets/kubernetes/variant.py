@@ -149,7 +149,7 @@ def _spread(api: Api, site: Site) -> None:
 
 
 def _others(api: Api, site: Site, node: str) -> bool:
-    """Tell whether the system could run on another node too, by where it does or by the nodes, if they may be read."""
+    """Return whether the system could run on another node too, by where it does or by the nodes."""
     try:
         with api.translated("listing the nodes"):
             nodes = api.core.list_node().items

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,10 +14,9 @@ from chaosk8s.pod.actions import terminate_pods
 
 from gameday.targets.kubernetes import controllers
 from gameday.targets.kubernetes.api import Api, NotFoundError
-from gameday.targets.kubernetes.endpoints import service_of
-from gameday.targets.kubernetes.pods import kind_of, pods_of
+from gameday.targets.kubernetes.pods import Pod, kind_of, made_for, pods_of
 from gameday.targets.kubernetes.site import Part, Site
-from gameday.targets.kubernetes.undo import Patch, Seen, Touched, Undo, amend, cost, hold, undo
+from gameday.targets.kubernetes.undo import Patch, Seen, Touched, Undo, amend, cost, hold, read, undo
 from gameday.targets.protocol import TargetError, Workload
 
 LEAST_GRACE_S = 1
@@ -30,30 +29,24 @@ CHOSEN_S, LOOK_S = 2.0, 0.02
 """How long the ReplicaSet's controller may take to choose the pod that it ends; it takes milliseconds, and a guess bounds it."""
 
 
-def part_of(site: Site, pod: str) -> Part:
-    """Return of which part a pod is, by its name, which it had also if it is gone; raises ``TargetError`` for another's."""
-    service = service_of(pod, {name: part.workload for name, part in site.services.items()})
-    if service is None:
-        workloads = ", ".join(part.workload for part in site.services.values())
-        raise TargetError(f"pod {pod!r} is of none of the system's workloads: {workloads}")
-    return site.services[service]
-
-
 def workload(api: Api, site: Site, service: str) -> Workload:
     """Read how many replicas a service is to have and has, and how many ready endpoints the Services that choose its pods have."""
     name = site.part(service).workload
     found = controllers.read(api, site.namespace, kind_of(api, site.namespace, name), name)
     with api.translated(f"listing the endpoints of {name}"):
         slices = api.discovery.list_namespaced_endpoint_slice(site.namespace).items
-    names = {
-        each.target_ref.name
+    uids = {
+        each.target_ref.uid
         for piece in slices
         for each in piece.endpoints or ()
         if each.target_ref
         and each.target_ref.kind == "Pod"
         and (each.conditions is None or each.conditions.ready is not False)
     }
-    endpoints = sum(service_of(pod, {service: name}) is not None for pod in names)
+    pods_of(
+        api, site, service
+    )  # after the endpoints: whose pods those are is known then, also of one that has gone since
+    endpoints = sum(service in made_for(api, site, uid) for uid in uids)
     return Workload(found.spec.replicas or 0, found.status.ready_replicas or 0, endpoints)
 
 
@@ -69,36 +62,60 @@ def unscale(api: Api, site: Site, service: str) -> None:
 
 
 def kill(
-    api: Api, site: Site, replica: str, *, lease_s: float, grace_s: float, crash: Callable[[], bool] = lambda: False
-) -> bool:
+    api: Api,
+    site: Site,
+    service: str,
+    replica: str,
+    *,
+    lease_s: float,
+    grace_s: float,
+    crash: Callable[[], None] | None,
+) -> None:
     """
-    Delete a pod, giving it ``grace_s`` to end; with a lease, see to it that nothing takes its place for so long.
+    Delete a pod of a service, giving it ``grace_s`` to end; with a lease, see to it that nothing takes its place for so long.
 
-    Called again for a pod that is kept away, extend the lease. ``crash`` is called when what undoes it has been noted, and tells
-    whether it has ended the pod's processes, which is returned.
+    Called again for a pod that is kept away, extend the lease. ``crash`` ends the pod's processes at once, or raises; it is called when
+    what undoes it has been noted, and None where the pod is only asked to end.
+
+    The controller prefers pods that are not ready to the one that is marked, so while other pods of the workload are
+    kept away this one may be ending already, or be gone: no crash any more, but a shutdown. Nothing takes its place.
     """
-    part = part_of(site, replica)
+    part = site.part(service)
     touched = _touched(api, site, part)
     if lease_s > 0:
         held = hold(api, site, touched, fault="kill", lease_s=lease_s, change={}, before=_before)
         if replica in held.pods:
-            return False
-        if touched.kind == "statefulset":
-            _see_last(api, site, part, replica)
-    crashed = crash()
-    if crashed and lease_s > 0:
-        _take_place(api, site, touched, replica)
+            return
+        if held.pods and not any(each.name == replica for each in _staying(api, site, service)):
+            _take_place(api, site, touched, replica)
+            _delete(api, site, replica, grace_s=grace_s)
+            return
+    there = _staying(api, site, service)
+    if replica not in {each.name for each in there}:
+        raise TargetError(f"pod {replica} is not there any more, or not one of {service}, so it cannot be killed")
+    if lease_s > 0 and touched.kind == "statefulset":
+        _see_last(part, there, replica)
+    if crash is not None:
+        crash()
+        if lease_s > 0:
+            _take_place(api, site, touched, replica)
     # What still runs is deleted before the number changes: a kubelet that ends it with the grace of its own file goes on with that.
-    if not _delete(api, site, replica, grace_s=grace_s) and not crashed:
+    if not _delete(api, site, replica, grace_s=grace_s) and crash is None:
         raise TargetError(f"pod {replica} is not there any more, so it cannot be killed")
-    if not crashed and lease_s > 0:
+    if crash is None and lease_s > 0:
         _take_place(api, site, touched, replica)
-    return crashed
 
 
-def revive(api: Api, site: Site, replica: str) -> None:
-    """Let the workload of a killed pod have as many as it had. Idempotent."""
-    undo(api, site, _touched(api, site, part_of(site, replica)), fault="kill")
+def refuse_others(api: Api, site: Site, service: str) -> None:
+    """Raise ``TargetError`` where the undo of another fault than a kill is outstanding on a service's workload."""
+    touched = _touched(api, site, site.part(service))
+    if (outstanding := read(api, site, touched).undo) is not None:
+        outstanding.refuse_others(touched, site, "kill")
+
+
+def revive(api: Api, site: Site, service: str) -> None:
+    """Give a service of which pods were killed as many as it had. Idempotent."""
+    undo(api, site, _touched(api, site, site.part(service)), fault="kill")
 
 
 def path_of(api: Api, site: Site, service: str) -> str:
@@ -108,6 +125,10 @@ def path_of(api: Api, site: Site, service: str) -> str:
 
 def _touched(api: Api, site: Site, part: Part) -> Touched:
     return Touched(kind_of(api, site.namespace, part.workload), part.workload)
+
+
+def _staying(api: Api, site: Site, service: str) -> list[Pod]:
+    return [each for each in pods_of(api, site, service) if not each.terminating]
 
 
 def _delete(api: Api, site: Site, pod: str, *, grace_s: float) -> bool:
@@ -142,10 +163,9 @@ def _take_place(api: Api, site: Site, touched: Touched, pod: str) -> None:
         time.sleep(LOOK_S)
 
 
-def _see_last(api: Api, site: Site, part: Part, pod: str) -> None:
+def _see_last(part: Part, pods: Sequence[Pod], pod: str) -> None:
     """A StatefulSet has no choice whom it ends: raise ``TargetError`` unless this pod is its last one."""
-    there = [each.name for each in pods_of(api, site, part.name) if not each.terminating]
-    last = max(there, key=lambda name: int(name.rpartition("-")[2]), default=None)
+    last = max((each.name for each in pods), key=lambda name: int(name.rpartition("-")[2]), default=None)
     if pod != last:
         raise TargetError(
             f"kill with down: the StatefulSet {part.workload} can only be without its last pod, {last or 'and has none'}, and not without {pod}"

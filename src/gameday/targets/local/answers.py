@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import asdict
 
+from gameday.demo.instruments import WORST, cache_page, database_page
 from gameday.demo.topology import SHOP
 from gameday.targets.local import http
 from gameday.targets.local.canary import canary_s
@@ -97,6 +98,7 @@ class Answers:
         edge = self._edge(request)
         kind = _KINDS[edge.split(" -> ")[1]]
         port = self._plant.wiring.edge_ports[edge]
+        await self._proxy(request).ask("canary", edge)
         return {"canary_s": await canary_s(kind, port, within_s=number(request, "within_s"))}
 
     async def on_page(self, request: Message) -> dict[str, Json]:
@@ -162,6 +164,7 @@ class Answers:
 
     async def on_events(self, request: Message) -> dict[str, Json]:
         """Return what happened to processes after the first ``after`` events."""
+        self._plant.note_shortages()
         after = int(number(request, "after"))
         return {"events": [event_message(event) for event in self._plant.events[after:]]}
 
@@ -194,7 +197,7 @@ class Answers:
         """Read the page of a service's replicas; None when none of them answers."""
         read = await asyncio.gather(*(self._read(instance) for instance in self._plant.replicas(service)))
         pages: dict[Hashable, Page] = {replica: page for replica, page in read if page is not None}
-        return self._pages.setdefault(service, ServicePage()).merged(pages) if pages else None
+        return self._pages.setdefault(service, ServicePage(worst=WORST)).merged(pages) if pages else None
 
     async def _read(self, instance: str) -> tuple[tuple[str, int], Page | None]:
         process = self._plant.children[instance].process
@@ -249,15 +252,11 @@ class Answers:
         return page
 
     async def _cache_page(self) -> dict[str, Json]:
-        return {"cache_keys": await self._plant.cache.keys(None)}
+        return {**cache_page(await self._plant.cache.keys(None))}
 
     async def _database_page(self) -> dict[str, Json]:
         counts = await self._plant.database.counts()
-        return {
-            "database_origin_queries_total": counts.origin_queries,
-            "database_connections": counts.connections,
-            "database_connections_limit": counts.connections_limit,
-        }
+        return {**database_page(counts.origin_queries, counts.connections, counts.connections_limit)}
 
 
 def _prefix(request: Message) -> str | None:

@@ -32,8 +32,10 @@ class Control:
         """Begin afresh: no fault, the usual products in the cache and no others, closed breakers. Raises ``TargetError``."""
         ask(self._address, "reset", _SWITCH_S)
 
-    def events(self) -> tuple[TargetEvent, ...]:
+    def events(self, *, last: bool = False) -> tuple[TargetEvent, ...]:
         """Return what happened to processes and replicas since the last call, oldest first. Raises ``TargetError``."""
+        if last:
+            ask(self._address, "metrics")  # so that the node asks the proxies
         answer = ask(self._address, "events", after=self._events_seen)
         found = answer["events"]
         events = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from gameday.targets.events import ProcessExited, ProcessStarted, ReplicaJoined, ReplicaLeft, TargetEvent
+from gameday.targets.events import ProcessExited, ProcessShort, ProcessStarted, ReplicaJoined, ReplicaLeft, TargetEvent
 from gameday.targets.local.wire import Json
 
 _NAMES: Mapping[type[TargetEvent], str] = {
@@ -13,6 +13,7 @@ _NAMES: Mapping[type[TargetEvent], str] = {
     ProcessExited: "process.exited",
     ReplicaJoined: "replica.joined",
     ReplicaLeft: "replica.left",
+    ProcessShort: "process.short",
 }
 
 
@@ -28,6 +29,8 @@ def read_event(message: dict[str, Json]) -> TargetEvent:
         if name == _NAMES[kind]:
             service, replica, identity, node = (str(message[key]) for key in ("service", "replica", "identity", "node"))
             return kind(t_s, service, replica, identity, node)
+    if name == _NAMES[ProcessShort]:
+        return ProcessShort(t_s, str(message["process"]), str(message["what"]), int(str(message["count"])))
     process, pid = str(message["process"]), int(str(message["pid"]))
     if name == _NAMES[ProcessStarted]:
         return ProcessStarted(t_s, process, pid, float(str(message["created_s"])))

@@ -55,7 +55,7 @@ class Helper:
 
     @property
     def lives(self) -> bool:
-        """Tell whether it is there."""
+        """Return whether it is there."""
         return not self._end.done()
 
     def say(self, line: str) -> None:

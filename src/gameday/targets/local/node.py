@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 from gameday.agent.lifeline import die_with, live_on
+from gameday.agent.resources import SHORTAGES, raise_open_files
 from gameday.targets.local.answers import Answers
 from gameday.targets.local.folder import Folder, sweep
 from gameday.targets.local.plant import Plant, StartError
@@ -117,7 +118,9 @@ def _stay(line: bytes) -> Stay | None:
 
 async def _main(parent_pid: int) -> None:
     die_with(parent_pid, signal.SIGTERM)
+    raise_open_files()
     loop = asyncio.get_running_loop()
+    SHORTAGES.follow(loop)
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     lines = asyncio.StreamReader()

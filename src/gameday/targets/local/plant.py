@@ -9,9 +9,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from gameday.agent.resources import SHORTAGES
 from gameday.demo.toggles import SPREAD
 from gameday.demo.topology import SHOP, Process
-from gameday.targets.events import ProcessExited, ReplicaJoined, ReplicaLeft, TargetEvent
+from gameday.targets.events import ProcessExited, ProcessShort, ReplicaJoined, ReplicaLeft, TargetEvent
 from gameday.targets.local import http
 from gameday.targets.local.child import Child, Program, exit_code, spawn
 from gameday.targets.local.events import event_message
@@ -153,6 +154,11 @@ class Plant:
         await asyncio.gather(*(child.stop(_STOP_S) for child in then))
         self._reservations.close()
 
+    def note_shortages(self) -> None:
+        """Note what the node itself has run short of."""
+        for what, count in SHORTAGES.news().items():
+            self._note(ProcessShort(time.monotonic(), "node", what, count))
+
     def _note(self, event: TargetEvent) -> None:
         self.events.append(event)
         sys.stderr.write(encode(event_message(event)).decode())
@@ -179,7 +185,7 @@ class Plant:
         child.start()
 
     def _start_proxy(self, service: str) -> None:
-        link = ProxyLink(service, self.wiring.proxy_configuration(service))
+        link = ProxyLink(service, self.wiring.proxy_configuration(service), self._note)
         self.proxies[service] = link
         self._run(self.wiring.proxy(service), link.configure)
 
@@ -213,7 +219,8 @@ class Plant:
     async def _answers(self, process: str) -> bool:
         try:
             answer = await http.request(self.wiring.replica_ports[process], "GET", "/healthz", timeout_s=_PROBE_S)
-        except OSError:
+        except OSError as error:
+            SHORTAGES.note(error, "probes of replicas failed")
             return False
         return answer.status == 200
 

@@ -114,8 +114,7 @@ class ProcessFaults:
         return place
 
     def _child(self, request: Message) -> Child:
-        name = str(request["replica"])
-        valid = [each for service in self._plant.services for each in self._plant.replicas(service)]
-        if name not in valid:
-            raise TargetError(f"unknown process {name!r}; valid: {', '.join(valid)}")
+        name, service = str(request["replica"]), str(request["service"])
+        if name not in (valid := self._names(service)):
+            raise TargetError(f"{service} has no process {name!r}; valid: {', '.join(valid)}")
         return self._plant.children[name]

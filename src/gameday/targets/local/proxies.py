@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import subprocess
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
+from gameday.targets.events import ProcessShort
 from gameday.targets.local.wire import Json, Message, decode, encode
 from gameday.targets.protocol import TargetError
 
@@ -21,8 +23,10 @@ class ProxyLink:
     A proxy that was started again knows of no fault: that is the healed state.
     """
 
-    def __init__(self, service: str, configuration: Message) -> None:
-        """Lead to the proxy of a service."""
+    def __init__(self, service: str, configuration: Message, tell: Callable[[ProcessShort], None]) -> None:
+        """Lead to the proxy of a service; ``tell`` is called when it has run short of something."""
+        self._tell = tell
+        self._shortages: dict[str, int] = {}
         self._service = service
         self._configuration = configuration
         self._numbers = itertools.count(1)
@@ -35,6 +39,7 @@ class ProxyLink:
         """Take over a new proxy's pipes and tell it where to listen."""
         loop = asyncio.get_running_loop()
         self.is_ready = False
+        self._shortages = {}
         lines = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), process.stdout)
         self._pipe, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
@@ -58,7 +63,17 @@ class ProxyLink:
             self._waiting.pop(number, None)
         if "error" in found:
             raise TargetError(f"the proxy of {self._service}: {found['error']}")
+        self._note(found["shortages"])
         return found
+
+    def _note(self, shortages: Json) -> None:
+        """Report what the proxy has run short of since it was asked before."""
+        counts = shortages if isinstance(shortages, dict) else {}
+        for what, value in counts.items():
+            count, before = int(str(value)), self._shortages.get(what, 0)
+            self._shortages[what] = count
+            if count > before:
+                self._tell(ProcessShort(time.monotonic(), f"{self._service}-proxy", what, count - before))
 
     async def lead_to(self, edges: Iterable[str], endpoints: Json) -> None:
         """Send new connections to these replicas, of this proxy and of one that is started after it."""

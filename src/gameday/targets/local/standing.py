@@ -10,14 +10,21 @@ import json
 import os
 import shutil
 import signal
+import socket
+import stat
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from gameday.agent.lifeline import created_s
 from gameday.experiment.model import System
+from gameday.record.guarded import read_text, see_own, write_text
+from gameday.record.marks import is_marked, marked, signal_marked, wait_for_end
 from gameday.targets.local.control import Control
 from gameday.targets.local.folder import sweep
 from gameday.targets.local.stay import is_held
@@ -26,8 +33,12 @@ from gameday.targets.local.wire import ask
 from gameday.targets.protocol import TargetError
 
 _PREFIX = ".up-"
-_STATE = "state.json"
+STATE = "state.json"
 _NEW = ".state.json.new"
+_MOST_BYTES = 1 << 20
+_PEER = struct.Struct("3i")
+"""``struct ucred`` of a Unix socket's other end, which is who listens: process, user, group (unix(7), SO_PEERCRED)."""
+_PEER_S = 2.0
 _END_S = 10.0
 """How long the node may take to end everything in order; it takes three seconds when a service drains."""
 
@@ -60,7 +71,7 @@ class Standing:
     @property
     def state(self) -> Path:
         """Return the file to which it is tied."""
-        return self.folder / _STATE
+        return self.folder / STATE
 
     @property
     def logs(self) -> Path:
@@ -68,11 +79,14 @@ class Standing:
         return self.folder / "logs"
 
     def fits(self, system: System) -> bool:
-        """Tell whether a system file asks for a shop that runs as this one does."""
+        """Return whether a system file asks for a shop that runs as this one does."""
         try:
             return spec_of(system, self.logs.resolve()).to_line() == self.spec
         except TargetError:  # it is no shop at all
             return False
+
+
+_ADAPTER = TypeAdapter(Standing)
 
 
 def place(runs: Path, system: str) -> Path:
@@ -83,27 +97,53 @@ def place(runs: Path, system: str) -> Path:
 def standing(runs: Path, system: str) -> Standing | None:
     """Return what is up for the runs in a folder; None when nothing is, or what was up has died."""
     folder = place(runs, system)
-    if not is_held(folder / _STATE):
+    if not is_held(folder / STATE):
         return None
-    with suppress(OSError, ValueError, TypeError):
-        return Standing(folder, **json.loads((folder / _STATE).read_text(encoding="utf-8")))
+    with suppress(OSError, ValueError, TypeError, RecursionError):
+        see_own(folder)
+        state = json.loads(read_text(folder / STATE, most_bytes=_MOST_BYTES))
+        up = _ADAPTER.validate_python({**state, "folder": folder})
+        return up if up.system == system and _is_there(up) else None
     return None
+
+
+def _is_there(up: Standing) -> bool:
+    """Return whether the node that a state names carries its mark, and listens where the state says."""
+    try:
+        if created_s(up.pid) != up.created_s or not is_marked(up.pid, up.folder):
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_PEER_S)
+            connection.connect(up.address)
+            pid, _, _ = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+    except (OSError, ValueError):
+        return False
+    return bool(pid == up.pid)
+
+
+def see_place(runs: Path, system: str) -> None:
+    """Raise ``UnsafeError`` when what lies where a system that is up would lie is not this user's own."""
+    folder = place(runs, system)
+    if os.path.lexists(folder):
+        see_own(folder)
 
 
 def fallen(runs: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and folder of every system that was up and has died without ``down``."""
     for folder in sorted(runs.glob(f"{_PREFIX}*-local")):
-        if not folder.is_symlink() and (folder / _STATE).is_file() and not is_held(folder / _STATE):
+        with suppress(OSError):
+            see_own(folder)
+            if is_held(folder / STATE) or not stat.S_ISREG((folder / STATE).lstat().st_mode):
+                continue
             yield folder.name.removeprefix(_PREFIX).removesuffix("-local"), folder
 
 
 def clear(folder: Path) -> None:
     """Remove what ``bring_up`` made and a dead node left: state, logs, temporary folder. Call under the system's lock."""
-    for name in (_STATE, _NEW):
-        (folder / name).unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        shutil.rmtree(folder / "logs")
     with suppress(OSError):  # somebody else has put something there
+        for name in (STATE, _NEW):
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / "logs", ignore_errors=True)
         folder.rmdir()
     sweep()
 
@@ -117,11 +157,12 @@ def bring_up(system: System, variant: str | None, *, runs: Path, progress: Calla
     """
     folder = place(runs.resolve(), system.name)
     host = LocalSystem(system, logs=folder / "logs", progress=progress)
-    state = folder / _STATE
+    state = folder / STATE
     state.unlink(missing_ok=True)
     toggles = system.variants[variant] if variant else {}
     try:
-        host.start()
+        with marked(folder):
+            host.start()
         host.switch(toggles)
         host.reset()
         spec = spec_of(system, (folder / "logs").resolve()).to_line()
@@ -157,9 +198,8 @@ def take_down(up: Standing) -> None:
     with suppress(TargetError):  # it may be busy or ending already
         ask(up.address, "stop")
     if not _ends(up):
-        with suppress(ProcessLookupError):
-            if created_s(up.pid) == up.created_s:
-                os.kill(up.pid, signal.SIGKILL)
+        held = signal_marked(up.pid, signal.SIGKILL, up.folder, born_s=up.created_s)
+        wait_for_end([] if held is None else [held], within_s=_END_S)
         if not _ends(up):
             raise TargetError(f"process {up.pid} could not be ended; end it yourself first")
     clear(up.folder)
@@ -184,7 +224,7 @@ class StandingSystem(Control):
     def start(self) -> None:
         """Find it alive; what happened to its processes before is nobody's business. Raises ``TargetError``."""
         self._progress(f"using {self._up.system}, which is up (process {self._up.pid})")
-        self.events()
+        self.events(last=True)
 
     def stop(self) -> None:
         """Leave it as it was found. Raises ``TargetError``; idempotent."""
@@ -206,8 +246,4 @@ def _text(up: Standing) -> str:
 
 
 def _write(up: Standing) -> None:
-    new = up.folder / _NEW
-    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(file, "w", encoding="utf-8") as text:
-        text.write(_text(up))
-    new.replace(up.state)
+    write_text(up.state, _text(up), mode=0o600)

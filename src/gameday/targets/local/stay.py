@@ -8,9 +8,10 @@ it ends. Whoever removes the file ends the system.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from pathlib import Path
+
+from gameday.record.locks import is_taken, take
 
 PERIOD_S = 1.0
 """How often the node looks whether its file is still there."""
@@ -24,7 +25,7 @@ class Stay:
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take(self._file)
         except OSError:
             os.close(self._file)
             raise
@@ -43,15 +44,14 @@ class Stay:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether a node that lives is tied to this file."""
+    """Return whether a node that lives is tied to this file."""
     try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return is_taken(file)
+    except OSError:  # no file that can be locked
+        return False
     finally:
         os.close(file)
-    return False

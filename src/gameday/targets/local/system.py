@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from gameday.agent.waiting import readable
 from gameday.demo.topology import SHOP
 from gameday.experiment.model import System
 from gameday.targets.local.control import Control
@@ -145,11 +145,7 @@ class LocalSystem(Control):
 def _messages(node: subprocess.Popen[bytes], until_s: float) -> Iterator[dict[str, Json]]:
     """Yield what the node says, until it ends or the time is over."""
     said = b""
-    while (
-        node.stdout
-        and time.monotonic() < until_s
-        and select.select([node.stdout], [], [], max(0.0, until_s - time.monotonic()))[0]
-    ):
+    while node.stdout and time.monotonic() < until_s and readable(node.stdout, until_s - time.monotonic()):
         more = os.read(node.stdout.fileno(), 1 << 16)
         if not more:
             node.wait(_STOP_S)

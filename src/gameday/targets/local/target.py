@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from gameday.experiment.model import System
 from gameday.targets.local.wire import TIMEOUT_S, Json, Message, ask
 from gameday.targets.pages import calls_to
 from gameday.targets.protocol import (
@@ -18,15 +19,16 @@ from gameday.targets.protocol import (
     Stress,
     Stressed,
     TargetError,
+    Uncounted,
 )
 
 
 class LocalTarget:
     """A running shop; every call opens a connection of its own to the node, so it may be shared freely."""
 
-    def __init__(self, address: str) -> None:
-        """Reach the node at ``LocalSystem.address``; nothing is sent yet."""
-        self._address = address
+    def __init__(self, address: str, system: System) -> None:
+        """Reach the node at ``LocalSystem.address``, whose pages are read as the system says; nothing is sent yet."""
+        self._address, self._system = address, system
 
     def delay(self, edge: str, delay: Delay, *, lease_s: float) -> None:
         """Delay answers on an edge for ``lease_s``, or until called again or healed."""
@@ -61,6 +63,7 @@ class LocalTarget:
             requests=int(_number(state, "requests")),
             matched=int(_number(state, "matched")),
             rejected=int(_number(state, "answered")),
+            attempts=int(_number(state, "attempts")),
         )
 
     def canary_s(self, edge: str, *, within_s: float = CANARY_S) -> float:
@@ -68,12 +71,14 @@ class LocalTarget:
         answer = ask(self._address, "canary", within_s + TIMEOUT_S, edge=edge, within_s=within_s)
         return _number(answer, "canary_s")
 
-    def calls(self, edge: str) -> Calls | None:
+    def calls(self, edge: str) -> Calls | Uncounted | None:
         """Read the caller's own counters from its metrics page."""
         caller, callee = edge.split(" -> ")
-        if caller == "load":
+        declared = self._system.services.get(caller)
+        if declared is None or declared.counters is None:
             return None
-        return calls_to(callee, _page(ask(self._address, "page", service=caller)["values"]))
+        page = _page(ask(self._address, "page", service=caller)["values"])
+        return calls_to((callee,), caller, page, declared.counters, self._system.callees(caller))
 
     def replicas(self, service: str) -> tuple[Replica, ...]:
         """Read a service's processes from the node."""
@@ -82,26 +87,25 @@ class LocalTarget:
             raise TargetError("replicas: the node's answer has another form than this version's")
         return tuple(_replica(each) for each in found if isinstance(each, dict))
 
-    def is_ready(self, replica: str) -> bool:
+    def is_ready(self, service: str, replica: str) -> bool:
         """Ask its health page, or the store itself."""
-        return bool(ask(self._address, "is-ready", replica=replica)["ready"])
+        return bool(ask(self._address, "is-ready", service=service, replica=replica)["ready"])
 
-    def kill(self, replica: str, *, lease_s: float, grace_s: float = 0.0) -> bool:
+    def kill(self, service: str, replica: str, *, lease_s: float, grace_s: float = 0.0) -> None:
         """End a process; the node starts it again with its usual back-off, ``lease_s`` from now at the soonest."""
-        ask(self._address, "kill", replica=replica, lease_s=lease_s, grace_s=grace_s)
-        return not grace_s
+        ask(self._address, "kill", service=service, replica=replica, lease_s=lease_s, grace_s=grace_s)
 
-    def revive(self, replica: str) -> None:
+    def revive(self, service: str, replica: str) -> None:
         """Let the node start it."""
-        ask(self._address, "revive", replica=replica)
+        ask(self._address, "revive", service=service, replica=replica)
 
-    def pause(self, replica: str, *, lease_s: float) -> None:
+    def pause(self, service: str, replica: str, *, lease_s: float) -> None:
         """Let the node stop a process and its descendants for ``lease_s``."""
-        ask(self._address, "pause", replica=replica, lease_s=lease_s)
+        ask(self._address, "pause", service=service, replica=replica, lease_s=lease_s)
 
-    def resume(self, replica: str) -> None:
+    def resume(self, service: str, replica: str) -> None:
         """Let it go on."""
-        ask(self._address, "resume", replica=replica)
+        ask(self._address, "resume", service=service, replica=replica)
 
     def stress(self, place: str, stress: Stress, *, lease_s: float) -> None:
         """Let a process of the node's use so much for ``lease_s``; all services share this machine."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import secrets
 import sys
 import zlib
@@ -126,11 +127,12 @@ class Wiring:
             f"port {self.service_ports['cache']}",
             f"bind {HOST}",
             f"requirepass {self.passwords.cache}",
-            f"dir {self._private('cache')}",
+            f"dir {_quoted(self._private('cache'))}",
             'save ""',
             "appendonly no",
             "maxmemory 64mb",
             "maxmemory-policy allkeys-lru",
+            "set-proc-title no",  # a title is written over the environment, and with it over the run's mark
         )
         text = "\n".join(configuration).encode() + b"\n"
         return Program("cache", (str(program), "-"), _inherited(), self._log("cache"), input=text)
@@ -191,6 +193,12 @@ class Wiring:
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
+
+
+def _quoted(path: Path) -> str:
+    """Write a path as Redis's configuration reads it: TMPDIR may have blanks and worse."""
+    text = re.sub(rb"[^\w/. -]", lambda found: b"\\x%02x" % ord(found[0]), os.fsencode(path)).decode()
+    return f'"{text}"'
 
 
 def database_user() -> tuple[int, int] | None:

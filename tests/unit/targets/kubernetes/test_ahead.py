@@ -12,7 +12,7 @@ from kubernetes.client import Configuration
 from kubernetes.client.exceptions import ApiException
 from pydantic import JsonValue
 
-from gameday.agent.pod.janitor import UNDO
+from gameday.agent.pod.janitor import REFUSED, UNDO
 from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.model import System
 from gameday.targets.claim import NoClaim
@@ -22,7 +22,7 @@ from gameday.targets.kubernetes import target as target_module
 from gameday.targets.kubernetes.api import Api, KnownWorkload
 from gameday.targets.kubernetes.site import Part, Site
 from gameday.targets.kubernetes.system import KubernetesSystem
-from gameday.targets.kubernetes.undo import Undo
+from gameday.targets.kubernetes.undo import Undo, broken
 from gameday.targets.protocol import TargetError
 from samples import planned
 
@@ -33,6 +33,7 @@ SITE = Site(
 WEB, REDIS = (
     f"/apis/apps/v1/namespaces/shop/{kind}/{name}" for kind, name in (("deployments", "web"), ("statefulsets", "redis"))
 )
+WEB_WAITS, REDIS_WAITS = ahead.Waiting(WEB, 221), ahead.Waiting(REDIS, 240)
 
 
 class Cluster:
@@ -41,6 +42,7 @@ class Cluster:
     def __init__(self) -> None:
         """Have no Job yet."""
         self.jobs: dict[str, Any] = {}
+        self.refused = ""
         self.annotations: dict[str, dict[str, str]] = {"web": {}, "redis": {}}
 
     def create_namespaced_job(self, namespace: str, body: Any) -> None:  # noqa: ANN401, ARG002 - as the library has it
@@ -48,7 +50,7 @@ class Cluster:
         name = body["metadata"]["name"]
         if name in self.jobs:
             raise ApiException(status=409)
-        status = SimpleNamespace(active=1, ready=1, succeeded=None, failed=None, completion_time=None)
+        status = SimpleNamespace(active=1, ready=not self.refused, succeeded=None, failed=None, completion_time=None)
         self.jobs[name] = SimpleNamespace(body=body, status=status, metadata=SimpleNamespace(deletion_timestamp=None))
 
     def read_namespaced_job(self, name: str, namespace: str) -> Any:  # noqa: ANN401, ARG002 - same
@@ -61,6 +63,12 @@ class Cluster:
         """Remove one, which is gone at once."""
         if self.jobs.pop(name, None) is None:
             raise ApiException(status=404)
+
+    def list_namespaced_pod(self, namespace: str, label_selector: str) -> Any:  # noqa: ANN401, ARG002 - same
+        """List the pod of a Job, which has ended with what it was refused."""
+        ended = SimpleNamespace(exit_code=REFUSED, message=self.refused)
+        status = SimpleNamespace(state=SimpleNamespace(terminated=ended))
+        return SimpleNamespace(items=[SimpleNamespace(status=SimpleNamespace(container_statuses=[status]))])
 
     def list_namespaced_deployment(self, namespace: str) -> Any:  # noqa: ANN401, ARG002 - same
         """List web."""
@@ -99,8 +107,8 @@ def connected(cluster: Cluster) -> Api:
     """Connect one process."""
     found = Api("kind-gameday", Configuration())
     found.batch = found.apps = found.core = cluster
-    found.workloads["shop", "web"] = KnownWorkload("deployment", "app=web", {})
-    found.workloads["shop", "redis"] = KnownWorkload("statefulset", "app=redis", {})
+    found.workloads["shop", "web"] = KnownWorkload("deployment", "app=web")
+    found.workloads["shop", "redis"] = KnownWorkload("statefulset", "app=redis")
     return found
 
 
@@ -136,8 +144,8 @@ def test_a_job_waits_for_the_first_fault_on_its_workload() -> None:
 
 def test_an_injection_uses_the_job_that_waits(cluster: Cluster, api: Api) -> None:
     """Another process has started it, with time enough to wait and then to live as long as any."""
-    ahead.start(api, SITE, {"web": 221, "cache": 240})
-    ahead.start(api, SITE, {"web": 221, "cache": 240})
+    ahead.start(api, SITE, (WEB_WAITS, REDIS_WAITS))
+    ahead.start(api, SITE, (WEB_WAITS, REDIS_WAITS))
     there = set(cluster.jobs)
     assert len(there) == 2
     used = janitor.start(connected(cluster), SITE, path=WEB, spare=None)
@@ -150,7 +158,7 @@ def test_an_injection_uses_the_job_that_waits(cluster: Cluster, api: Api) -> Non
 
 def test_without_one_that_waits_an_injection_starts_its_own(cluster: Cluster, api: Api) -> None:
     """As a drain does, or a run whose Job is not there."""
-    ahead.start(api, SITE, {"web": 221})
+    ahead.start(api, SITE, (WEB_WAITS,))
     name = janitor.start(api, replace(SITE, run="run-2"), path=WEB, spare=None)
     assert name != janitor.name_ahead(SITE, WEB)
     assert cluster.command(name)[-1] == str(janitor.FIRST_S)
@@ -158,7 +166,7 @@ def test_without_one_that_waits_an_injection_starts_its_own(cluster: Cluster, ap
 
 def test_a_job_is_used_once(cluster: Cluster, api: Api) -> None:
     """It may have undone the first change and ended, and its status does not tell yet: a second change would have nobody."""
-    ahead.start(api, SITE, {"web": 221})
+    ahead.start(api, SITE, (WEB_WAITS,))
     first = janitor.start(api, SITE, path=WEB, spare=None)
     second = janitor.start(api, SITE, path=WEB, spare=None)
     assert first != second
@@ -170,7 +178,7 @@ def test_a_job_is_used_once(cluster: Cluster, api: Api) -> None:
 )
 def test_a_job_that_has_ended_or_never_began_is_not_used(cluster: Cluster, api: Api, status: dict[str, Any]) -> None:
     """Whatever is doubtful is replaced by a new one."""
-    ahead.start(api, SITE, {"web": 221})
+    ahead.start(api, SITE, (WEB_WAITS,))
     job = cluster.jobs[janitor.name_ahead(SITE, WEB)]
     job.metadata.deletion_timestamp = status.pop("deleted", None)
     vars(job.status).update(status)
@@ -178,12 +186,37 @@ def test_a_job_that_has_ended_or_never_began_is_not_used(cluster: Cluster, api: 
     assert len(cluster.jobs) == 2
 
 
+@pytest.mark.parametrize(
+    ("refused", "cure"),
+    [
+        (
+            'PATCH /apis: 403 deployments "web" is forbidden: User "gameday-janitor" cannot patch resource "deployments"',
+            "next: gameday manifests shop janitor | kubectl --context kind-gameday apply --filename -",
+        ),
+        (
+            "PATCH /apis: 422 ValidatingAdmissionPolicy 'owners' denied request: not by a robot",
+            "next: let the cluster admit that change by the account gameday-janitor",
+        ),
+    ],
+)
+def test_an_undo_that_is_refused_is_told_with_what_would_help(
+    cluster: Cluster, api: Api, refused: str, cure: str
+) -> None:
+    """A right is granted; what somebody's policy forbids is for them to decide. Nothing stays behind."""
+    cluster.refused = refused
+    with pytest.raises(TargetError) as told:
+        janitor.start(api, SITE, path=WEB, spare=None)
+    assert str(told.value).startswith(refused)
+    assert str(told.value).endswith(cure)
+    assert not cluster.jobs
+
+
 def test_the_end_of_a_run_removes_what_nothing_needs(cluster: Cluster, api: Api) -> None:
     """Used or not, and twice is once; what it did not start it leaves alone."""
-    ahead.start(api, SITE, {"web": 221, "cache": 240})
+    ahead.start(api, SITE, (WEB_WAITS, REDIS_WAITS))
     other = janitor.start(api, replace(SITE, run="run-2"), path=WEB, spare=None)
     for _ in range(2):
-        ahead.end(api, SITE, ("web", "cache"))
+        ahead.end(api, SITE, (WEB_WAITS, REDIS_WAITS))
         assert list(cluster.jobs) == [other]
 
 
@@ -215,13 +248,19 @@ def test_a_run_starts_it_with_its_last_step_before_the_load_and_removes_it_when_
 
 def test_the_end_of_a_run_leaves_an_outstanding_undo_its_job(cluster: Cluster, api: Api) -> None:
     """It is what brings the workload back when nobody else does."""
-    ahead.start(api, SITE, {"web": 221, "cache": 240})
+    ahead.start(api, SITE, (WEB_WAITS, REDIS_WAITS))
     used = janitor.start(api, SITE, path=WEB, spare=None)
     undo = Undo("run-1", "kill", {"spec": {"replicas": 2}}, (), used, 5.0, "", "shop").renewed(5.0)
     cluster.annotations["web"] = {UNDO: undo.to_json()}
-    ahead.end(api, SITE, ("web", "cache"))
+    ahead.end(api, SITE, (WEB_WAITS, REDIS_WAITS))
     assert list(cluster.jobs) == [used]
+
+
+def test_an_annotation_that_nobody_understands_keeps_nothing_else_from_its_end(cluster: Cluster, api: Api) -> None:
+    """No Job can do what it says either; it is told."""
+    ahead.start(api, SITE, (WEB_WAITS, REDIS_WAITS))
     cluster.annotations["web"] = {UNDO: json.dumps("what nobody understands")}
-    with pytest.raises(TargetError, match="remove it by hand"):
-        ahead.end(api, SITE, ("web", "cache"))
-    assert list(cluster.jobs) == [used]
+    ahead.end(api, SITE, (WEB_WAITS, REDIS_WAITS))
+    assert not cluster.jobs
+    (sentence,) = broken(api, SITE)
+    assert "kubectl annotate deployment web" in sentence

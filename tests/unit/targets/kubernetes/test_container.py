@@ -7,7 +7,7 @@ from typing import Any
 
 from gameday.experiment.parts import SecretKey
 from gameday.targets.kubernetes.container import declared
-from gameday.targets.kubernetes.pods import AgentContainer, Pod
+from gameday.targets.kubernetes.pods import AgentContainer, Pod, User
 from gameday.targets.kubernetes.site import Part
 
 ENDED = AgentContainer("gameday-network-1", "network", "r0", "t0", running=False, over=True, waiting="")
@@ -24,6 +24,9 @@ POD = Pod(
     restarts=0,
     container="redis",
     user=999,
+    group=None,
+    capabilities=None,
+    shares_processes=False,
     agents=(ENDED,),
     created_s=0.0,
 )
@@ -31,8 +34,8 @@ KEY = SecretKey(secret="shop-passwords", key="cache")  # noqa: S106 - its name
 CACHE = Part(name="cache", workload="cache", kind="redis", port=6379, password=KEY)
 
 
-def _declared(pod: Pod, mode: str) -> dict[str, Any]:
-    return declared(pod, CACHE, mode, run="r1", token="t1")  # noqa: S106 - anybody's
+def _declared(pod: Pod, mode: str, user: User | None = None) -> dict[str, Any]:
+    return declared(pod, CACHE, mode, run="r1", key="k1", user=user)
 
 
 def test_the_network_agent_has_one_capability() -> None:
@@ -46,13 +49,28 @@ def test_the_network_agent_has_one_capability() -> None:
 
 
 def test_the_process_agent_is_who_the_process_is() -> None:
-    """Without any capability; where the pod does not say who that is, the image says it."""
+    """Without any capability; where the pod does not say who that is, the agent is whoever its own image says, and looks."""
     wanted = _declared(POD, "process")
     assert wanted["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert wanted["securityContext"]["runAsUser"] == 999
     assert wanted["targetContainerName"] == "redis"
+    assert "runAsGroup" not in wanted["securityContext"]
+    assert _declared(replace(POD, group=998), "process")["securityContext"]["runAsGroup"] == 998
     unsaid = _declared(replace(POD, user=None), "process")
     assert "runAsUser" not in unsaid["securityContext"]
+
+
+def test_the_process_agent_is_who_the_process_was_seen_to_be() -> None:
+    """By user and by group, whatever the pod declares; only root's may need capabilities, and then the container's own."""
+    seen = _declared(POD, "process", User(1000, 3000, capable=False))["securityContext"]
+    assert (seen["runAsUser"], seen["runAsGroup"], seen["runAsNonRoot"]) == (1000, 3000, True)
+    assert seen["capabilities"] == {"drop": ["ALL"]}
+    some = {"add": ["NET_BIND_SERVICE"], "drop": ["NET_RAW"]}
+    for declares in (None, some):
+        root = _declared(replace(POD, capabilities=declares), "process", User(0, 0, capable=True))["securityContext"]
+        assert (root["runAsUser"], root["runAsGroup"], root["runAsNonRoot"]) == (0, 0, False)
+        assert root["capabilities"] == (declares or {})
+        assert root["allowPrivilegeEscalation"] is False
 
 
 def test_a_password_is_named_and_never_told() -> None:

@@ -22,6 +22,7 @@ STATE: Mapping[str, Any] = {
     "answered": 3,
     "existing": 2,
     "spared": 1,
+    "attempts": 4,
 }
 DELAYED: Mapping[str, Any] = {**STATE, "delay_s": 0.3, "jitter_s": 0.1}
 
@@ -31,7 +32,7 @@ def test_counters_are_added_up() -> None:
     state = merged(EDGE, [STATE, STATE, None])
     assert (state.connections, state.delayed, state.live) == (6, 4, 2)
     assert (state.requests, state.matched, state.rejected) == (10, 8, 6)
-    assert (state.existing, state.spared) == (4, 2)
+    assert (state.existing, state.spared, state.attempts) == (4, 2, 8)
     assert state.is_free
 
 

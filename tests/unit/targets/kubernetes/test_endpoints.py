@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gameday.targets.events import ReplicaJoined, ReplicaLeft
-from gameday.targets.kubernetes.endpoints import Endpoint, Endpoints, service_of
-
-WORKLOADS = {"web": "web", "images": "web-images", "database": "postgres"}
+from gameday.targets.kubernetes.endpoints import Endpoint, Endpoints
 
 
 def pod(name: str, *, uid: str = "1") -> Endpoint:
     """Return an endpoint of web."""
     return Endpoint("web", name, uid, "worker")
-
-
-@pytest.mark.parametrize(
-    ("name", "service"),
-    [
-        ("web-5d8f7c9b4-x2x4z", "web"),
-        ("web-images-5d8f7c9b4-x2x4z", "images"),
-        ("postgres-0", "database"),
-        ("webber-5d8f7c9b4-x2x4z", None),
-        ("web", None),
-    ],
-)
-def test_a_pod_belongs_to_the_service_whose_workload_made_it(name: str, service: str | None) -> None:
-    """By its name, of which the workload's is the beginning and nothing but what Kubernetes adds the rest."""
-    assert service_of(name, WORKLOADS) == service
 
 
 def test_what_is_there_at_first_joins() -> None:

@@ -6,11 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 
-from kubernetes.client import Configuration, V1EndpointSliceList, V1ListMeta
+from kubernetes.client import (
+    Configuration,
+    V1Endpoint,
+    V1EndpointSlice,
+    V1EndpointSliceList,
+    V1ListMeta,
+    V1ObjectMeta,
+    V1ObjectReference,
+)
 
-from gameday.targets.kubernetes.api import Api
+from gameday.targets.events import ReplicaJoined
+from gameday.targets.kubernetes.api import Api, KnownWorkload
 from gameday.targets.kubernetes.following import RETRY_S, Following
-from gameday.targets.kubernetes.site import Site
+from gameday.targets.kubernetes.site import Part, Site
 
 
 class Closed:
@@ -28,10 +37,14 @@ class Closed:
 
 
 class Closing:
-    """The part of an API server that lists and watches, with no endpoints; keeps when it was asked for a list."""
+    """The part of an API server that lists and watches, with endpoints that never change; keeps when it was asked for a list."""
 
-    def __init__(self) -> None:
-        """Be asked for nothing yet."""
+    def __init__(self, *pods: str) -> None:
+        """Lead to these pods, whose names are their uids; be asked for nothing yet."""
+        to = [V1ObjectReference(kind="Pod", name=pod, uid=pod) for pod in pods]
+        endpoints = [V1Endpoint(addresses=["10.0.0.1"], target_ref=each, node_name="worker") for each in to]
+        metadata = V1ObjectMeta(name="web-abc")
+        self.slices = [V1EndpointSlice(address_type="IPv4", endpoints=endpoints, metadata=metadata)] if pods else []
         self.listed_s: list[float] = []
         self.watched = 0
         self.again = threading.Event()
@@ -44,7 +57,7 @@ class Closing:
         self.listed_s.append(time.monotonic())
         if len(self.listed_s) > 1:
             self.again.set()
-        return V1EndpointSliceList(items=[], metadata=V1ListMeta(resource_version="1"))
+        return V1EndpointSliceList(items=self.slices, metadata=V1ListMeta(resource_version="1"))
 
 
 def test_a_server_that_closes_every_watch_at_once_is_not_asked_all_the_time() -> None:
@@ -59,3 +72,23 @@ def test_a_server_that_closes_every_watch_at_once_is_not_asked_all_the_time() ->
         following.stop()
     assert server.watched >= 1
     assert server.listed_s[1] - server.listed_s[0] >= RETRY_S
+
+
+def test_an_endpoint_is_of_the_service_whose_workload_made_its_pod() -> None:
+    """Whatever it is called; it may be gone by now, and of strangers nothing is told."""
+    api = Api("a-context", Configuration())
+    api.discovery = Closing("cut-off", "web-migrate-x2x4z", "web-5d8f7c9b4-x2x4z")
+    api.workloads["a-namespace", "web"] = KnownWorkload("deployment", "app=web")
+    api.owners |= {
+        "cut-off": ("deployment", "web"),
+        "web-migrate-x2x4z": None,
+        "web-5d8f7c9b4-x2x4z": ("statefulset", "web"),
+    }
+    site = Site("a-context", "a-namespace", "a-run", {"shop": Part("shop", "web", "http", 8080)}, (), {})
+    following = Following(site, connect=lambda _: api)
+    following.start()
+    try:
+        (joined,) = following.drain()
+    finally:
+        following.stop()
+    assert (type(joined), joined.service, joined.replica) == (ReplicaJoined, "shop", "cut-off")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.targets.kubernetes.image import LOAD, SHOP, Image, digest, folder, sources
+from gameday.targets.kubernetes.image import LOAD, SHOP, Image, beside, digest, folder, sources
 
 
 def written(place: Path, **texts: str) -> tuple[tuple[str, Path], ...]:
@@ -21,7 +21,7 @@ def test_an_image_holds_its_parts_of_the_package_and_no_others(image: Image) -> 
     """Beside how it is built; a change elsewhere builds nothing."""
     names = [name for name, _ in sources(image)]
     assert names == sorted(set(names))
-    assert {"Dockerfile", "pyproject.toml", "src/gameday/__init__.py"} <= set(names)
+    assert {"Dockerfile", "requirements/shop.txt", "src/gameday/__init__.py"} <= set(names)
     inside = {name.split("/")[2] for name in names if name.startswith("src/gameday/")}
     assert inside == set(image.parts)
     assert all(path.is_file() for _, path in sources(image))
@@ -54,3 +54,15 @@ def test_what_is_built_is_what_was_hashed(tmp_path: Path) -> None:
         found = tuple(sorted((each.relative_to(place).as_posix(), each) for each in place.rglob("*") if each.is_file()))
         assert digest(found) == digest(files)
     assert not place.exists()
+
+
+@pytest.mark.parametrize("image", [SHOP, LOAD], ids=lambda image: image.stage)
+def test_every_stage_up_to_an_image_s_own_is_built_from_what_the_image_is_made_of(image: Image) -> None:
+    """A builder that is not BuildKit builds them all, those that the image does not need too."""
+    names = [name for name, _ in sources(image)]
+    stages = beside("Dockerfile").read_text(encoding="utf-8").split("\nFROM ")[1:]
+    own = next(number for number, stage in enumerate(stages) if f" AS {image.stage}\n" in stage)
+    lines = [line.split() for stage in stages[: own + 1] for line in stage.splitlines()]
+    copied = [words[1] for words in lines if words and words[0] == "COPY" and not words[1].startswith("--from=")]
+    assert copied
+    assert [path for path in copied if not any(f"{name}/".startswith(f"{path}/") for name in names)] == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kubernetes.config import kube_config
 
 from gameday.targets.kubernetes.api import contexts, open_api
 from gameday.targets.protocol import TargetError
@@ -16,9 +15,9 @@ CLUSTER = '{name: there, cluster: {server: "https://127.0.0.1:1"}}'
 
 @pytest.fixture(name="path")
 def _path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the library read another file; it has looked up KUBECONFIG when it was imported."""
+    """Name another file as a user does; the library has looked up KUBECONFIG when it was imported, and must not go by that."""
     path = tmp_path / "config"
-    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    monkeypatch.setenv("KUBECONFIG", str(path))
     return path
 
 

@@ -6,46 +6,74 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import replace
+from datetime import UTC, datetime
 
-from gameday.agent.lifeline import boot_id, created_s
+import pytest
+from kubernetes.client import Configuration, V1Lease, V1LeaseSpec, V1ObjectMeta
+
+from gameday.agent.lifeline import boot_id
+from gameday.targets.kubernetes import lease
+from gameday.targets.kubernetes.api import Api
 from gameday.targets.kubernetes.keeper import new_run
-from gameday.targets.kubernetes.lease import DURATION_S, Held
-
-OURS = f"{socket.gethostname()} {boot_id()} {os.getpid()} {created_s(os.getpid())}"
-HELD = Held("a-run", "1", "alice on a-machine", OURS, "2026-01-01T00:00:00+00:00", 1.0, DURATION_S)
 
 
-def test_a_holder_that_runs_on_this_machine_lives() -> None:
-    """However long it was silent: it may have been stopped."""
-    assert not replace(HELD, silent_s=1e6).is_dead
+class Renewed:
+    """The leases of an API server, of which one is renewed at every third look; keeps how often it was read."""
+
+    def __init__(self, process: str, *, renews: bool = True) -> None:
+        """Hold it for a process, in the words in which one may have written who it is."""
+        self._process, self._renews = process, renews
+        self.reads = 0
+
+    def read_namespaced_lease(self, name: str, namespace: str, **_: object) -> V1Lease:
+        """Return it as it is now: renewed just now, by this machine's clock."""
+        self.reads += 1
+        notes = {"gameday.dev/who": "alice on a-machine", "gameday.dev/process": self._process}
+        version = str(self.reads // 3) if self._renews else "1"
+        meta = V1ObjectMeta(name=name, namespace=namespace, resource_version=version, annotations=notes)
+        now = datetime.now(UTC)
+        spec = V1LeaseSpec(holder_identity="theirs", lease_duration_seconds=15, acquire_time=now, renew_time=now)
+        return V1Lease(metadata=meta, spec=spec)
 
 
-def test_a_holder_of_this_machine_that_has_ended_is_dead_at_once() -> None:
-    """Nobody has to wait for the end of its lease."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        name = f"{socket.gethostname()} {boot_id()} {process.pid} {created_s(process.pid)}"
-        assert not replace(HELD, process=name).is_dead
-        process.kill()
-    assert replace(HELD, process=name).is_dead
+def api_of(leases: Renewed) -> Api:
+    """Return a connection to a server with these leases."""
+    api = Api("a-context", Configuration())
+    api.coordination = leases
+    return api
 
 
-def test_a_process_of_another_boot_is_dead() -> None:
-    """Its id may be anybody's by now."""
-    boot_less = OURS.replace(boot_id(), "another-boot")
-    assert replace(HELD, process=boot_less).is_dead
+def ended() -> str:
+    """Return what a process that has ended would have written of itself on a machine of this one's name."""
+    with subprocess.Popen([sys.executable, "-c", "0"]) as process:
+        return f"{socket.gethostname()} {boot_id()} {process.pid} 1.0"
 
 
-def test_of_another_machine_nothing_is_known() -> None:
-    """Nor of a holder that says nothing of itself, or something else."""
-    for process in ("another-machine boot 1 1.0", "", socket.gethostname(), f"{socket.gethostname()} something"):
-        assert not replace(HELD, process=process).is_dead
+def of_another_boot() -> str:
+    """Return what this process would have written on a machine of the same name."""
+    return f"{socket.gethostname()} another-boot {os.getpid()} 1.0"
 
 
-def test_silence_longer_than_its_duration_makes_it_seem_over() -> None:
-    """Only seem: the clocks of two machines differ."""
-    assert not replace(HELD, silent_s=DURATION_S - 1.0).seems_over
-    assert replace(HELD, silent_s=DURATION_S + 1.0).seems_over
+@pytest.mark.parametrize("process", [ended(), of_another_boot(), ""], ids=["ended", "another-boot", "unsaid"])
+def test_a_lease_that_is_renewed_is_not_abandoned_whatever_its_holder_is_called(process: str) -> None:
+    """Another machine may have the same hostname, and the same process ids."""
+    leases = Renewed(process)
+    api = api_of(leases)
+    held = lease.read(api, "a-namespace")
+    assert held is not None
+    assert not lease.is_abandoned(api, "a-namespace", held)
+
+
+def test_a_lease_is_watched_for_longer_than_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However dead its holder seems from here."""
+    monkeypatch.setattr(lease, "DURATION_S", 1.0)
+    monkeypatch.setattr(lease, "_ANSWER_S", (0.2, 0.3))
+    leases = Renewed(ended(), renews=False)
+    api = api_of(leases)
+    held = lease.read(api, "a-namespace")
+    assert held is not None
+    assert lease.is_abandoned(api, "a-namespace", held)
+    assert leases.reads > 3
 
 
 def test_the_name_of_a_run_can_be_the_value_of_a_label() -> None:

@@ -29,7 +29,7 @@ def test_a_slow_one_delays_no_other() -> None:
     """While a pod does not answer, the others' ways stay open."""
     free, other = threading.Event(), Renewed(3)
     renewals = Renewals(every_s=0.01)
-    renewals.add([lambda: free.wait(WITHIN_S), other.renew])
+    renewals.add({"slow": lambda: free.wait(WITHIN_S), "other": other.renew})
     try:
         assert other.enough.wait(WITHIN_S)
     finally:
@@ -46,7 +46,7 @@ def test_one_that_fails_is_renewed_the_next_time() -> None:
         raise TargetError("the pod is going")
 
     renewals = Renewals(every_s=0.01)
-    renewals.add([fail])
+    renewals.add({"pod": fail})
     try:
         assert found.enough.wait(WITHIN_S)
     finally:
@@ -57,12 +57,26 @@ def test_nothing_is_renewed_after_the_end_and_another_beginning_is_possible() ->
     """What is under way is waited for, and stopping twice is once."""
     found, again = Renewed(1), Renewed(1)
     renewals = Renewals(every_s=0.01)
-    renewals.add([found.renew])
+    renewals.add({"pod": found.renew})
     assert found.enough.wait(WITHIN_S)
     renewals.stop()
     renewals.stop()
     left = found.times
-    renewals.add([again.renew])
+    renewals.add({"pod": again.renew})
     assert again.enough.wait(WITHIN_S)
     renewals.stop()
     assert found.times == left
+
+
+def test_what_is_renewed_already_gets_no_second_thread() -> None:
+    """A service whose agents a fault needs and a kill wakes is asked once a time."""
+    first, second, other = Renewed(2), Renewed(1), Renewed(2)
+    renewals = Renewals(every_s=0.01)
+    renewals.add({"web": first.renew})
+    renewals.add({"web": second.renew, "api": other.renew})
+    try:
+        assert first.enough.wait(WITHIN_S)
+        assert other.enough.wait(WITHIN_S)
+    finally:
+        renewals.stop()
+    assert second.times == 1
