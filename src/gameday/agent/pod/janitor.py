@@ -164,12 +164,13 @@ def undo(ask: Ask, path: str, namespace: str, found: Message) -> None:
         ask("PATCH", f"/api/v1/namespaces/{namespace}/pods/{pod}", {"metadata": {"annotations": {COST: None}}})
     gone = {"resourceVersion": meta["resourceVersion"], "annotations": {UNDO: None}}
     ask("PATCH", path, {"metadata": gone, **wanted["patch"]})
-    if "/deployments/" in path:
-        forget(ask, namespace, noted["janitor"])
+    forget(ask, path, namespace, noted["janitor"])
 
 
-def forget(ask: Ask, namespace: str, job: str) -> None:
+def forget(ask: Ask, path: str, namespace: str, job: str) -> None:
     """Remove the copies of the annotation that names this Job: a Deployment's are written on its ReplicaSet, and a rollback would bring them back."""
+    if "/deployments/" not in path:
+        return
     sets = f"/apis/apps/v1/namespaces/{namespace}/replicasets"
     for each in (ask("GET", sets, None) or {}).get("items", ()):
         if _names(each, job):
@@ -198,6 +199,7 @@ def keep(
         try:
             found = look(ask, path, job)
             if found is None and (watched is not None or now_s - began_s > first_s):
+                forget(ask, path, namespace, job)  # whoever undid it may have been killed before it came to that
                 return f"{path} is as it was" if watched else f"{path} was not changed"
             if found is None:
                 continue
