@@ -216,7 +216,7 @@ def slow_with_hiccup() -> World:
 
 
 ROWS = (
-    *(Row(f"row 0 nothing hostile, {fault}", World({}, fault=fault), PASSED) for fault in METHODS),
+    *(Row(f"row 0 nothing hostile, {fault}", World({}, fault=fault), PASSED, by_chance=True) for fault in METHODS),
     Row("row 0 nothing hostile, three times slower", login(*LOGIN, slower(3, FAULT)), FAILED),
     *(Row(f"row 1 a node {times:g} times slower", slow_node(times), FAILED) for times in (3, 5, 8)),
     *(

@@ -17,7 +17,7 @@ from gameday.analysis.case import Case
 from gameday.analysis.kills import kills, sentences
 from gameday.analysis.model import Finding, Interval, Status
 from gameday.analysis.routes import Requests
-from gameday.analysis.statistics import LEVEL, Bools, Floats, Ints
+from gameday.analysis.statistics import LEVEL, Bools, Floats, Ints, share_interval
 from gameday.analysis.steady_state import bound_of, parts
 from gameday.analysis.windows import Window
 from gameday.analysis.wording import seconds
@@ -224,8 +224,8 @@ class _Measured:
     seen: Floats
 
 
-def _measured(sent: _Sent, part: str, windows: Sequence[Window]) -> _Measured:
-    """Measure one part of a probe among the sent requests of every bin."""
+def _measured(sent: _Sent, part: str, windows: Sequence[Window], *, at_most: bool = False) -> _Measured:
+    """Measure one part of a probe among the sent requests of every bin; ``at_most`` takes the upper end of a quantile's interval instead of it."""
     edges = np.array([(window.start_s, window.end_s) for window in windows]).reshape(-1, 2)
     first, end = np.searchsorted(sent.requests.scheduled_s, edges).T
     n = end - first
@@ -239,25 +239,37 @@ def _measured(sent: _Sent, part: str, windows: Sequence[Window]) -> _Measured:
     took_s = np.where(requests.hung, requests.response_s, requests.service_s)
     for index in np.flatnonzero(judged):
         inside = slice(first[index], end[index])
+        share = QUANTILES[part]
+        if at_most:
+            share = share_interval(round(share * int(n[index])), int(n[index]))[1]
         for values, quantiles in ((took_s, surely_s), (requests.response_s, seen_s)):
-            quantiles[index] = np.quantile(values[inside], QUANTILES[part], method="inverted_cdf")
+            quantiles[index] = np.quantile(values[inside], share, method="inverted_cdf")
     return _Measured(part, judged, n, surely_s, seen_s)
 
 
 def _usual(case: Case, route: str, part: str) -> float:
     """
-    Return the worst that a bin of the baseline had.
+    Return the worst that a bin of the baseline may have had, wherever it begins: what lies in one bin of the recovery may lie in two of the baseline.
 
-    The last one is none of it if it has requests that the event met.
+    Of quantiles that is the upper end of the interval: a few requests more in a pause as long, and it is as large.
+
+    What comes after the last one is none of it if it has requests that the event met.
     """
 
     def worst() -> float:
         baseline = case.windows.baseline
         end_s = baseline.end_s - (BIN_S if len(case.victims(route)) else 0.0)
-        before = _measured(_sent(case, route), part, list(bins(baseline.start_s, end_s)))
+        before = _measured(_sent(case, route), part, _anywhere(baseline.start_s, end_s), at_most=True)
         return float(np.max(before.surely[before.judged], initial=0.0))
 
     return case.once(("worst bin before", route, part), worst)
+
+
+def _anywhere(start_s: float, end_s: float) -> list[Window]:
+    """Lay a bin over every step at which one can begin."""
+    count = int((end_s - start_s - BIN_S + 1e-6) // STEP_S) + 1 if end_s - start_s >= BIN_S else 0
+    begins_s = (start_s + index * STEP_S for index in range(count))
+    return [Window("bin", first_s, first_s + BIN_S) for first_s in begins_s]
 
 
 def _compare(of_bins: list[Seen], measured: _Measured, route: str, limit: float, usual: float) -> None:
