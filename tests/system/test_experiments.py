@@ -21,6 +21,17 @@ from system.running import MARK, Running, run_until_decided, start
 pytestmark = pytest.mark.system
 
 VERDICTS = {"naive": "fail", "hardened": "pass"}
+CAUSES = {
+    ("slow-recommendations", "naive"): "pool",
+    ("blackhole-payments", "naive"): "pool",
+    ("noisy-neighbour", "naive"): "node",
+    ("cache-stampede", "naive"): "cache",
+    ("redis-down", "naive"): "cache",
+    ("kill-database", "naive"): "database",
+    ("blackhole-payments", "hardened"): "callee",
+}
+"""Which cause is built into an experiment. A killed web has none of the seven, and where nothing is done there is none."""
+UNNAMED = {None, "unknown"}
 UNREAD_S = 2.0
 """What a process counted so shortly before it was killed had not been read."""
 NEVER_ARRIVED = {Outcome.DROPPED, Outcome.CONNECTION}
@@ -72,6 +83,19 @@ def test_a_failed_run_fails_on_the_check_that_the_experiment_names(finished: Fin
     """``decides:`` is a promise."""
     if finished.wanted == "fail":
         assert finished.report["decided_by"] == finished.data.plan.experiment.decides
+
+
+def test_the_cause_is_named_or_unknown_but_no_other(finished: Finished) -> None:
+    """It is the one that is built in, where the machine did not hold the generator up; nothing else is ever named, but with what else moves."""
+    truth = CAUSES.get((finished.name, finished.variant))
+    cause = finished.report["cause"]
+    late = any(gate["id"] == "gate.on-time" and gate["status"] != "pass" for gate in finished.report["gates"])
+    if truth is not None:
+        assert cause["name"] in ({truth, *UNNAMED} if late else {truth}), cause
+        assert cause["affected"]
+        assert cause["chain"]
+    elif finished.name in {"none", "kill-web"}:
+        assert cause["name"] in UNNAMED, cause
 
 
 def test_no_gate_fired(finished: Finished) -> None:

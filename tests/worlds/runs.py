@@ -85,7 +85,7 @@ class World:
             answers = Answers(at_s, load.rate_per_s, np.zeros(n), np.full(n, LAG_S), np.zeros(n, np.uint8))
             for layer in self.routes.get(load.route, QUIET[load.route]):
                 layer(noise, answers)
-            parts.append(_written(answers, load.index))
+            parts.append(written(answers, load.index))
         every = np.concatenate(parts)
         return every[np.argsort(every["scheduled_s"], kind="stable")]
 
@@ -141,7 +141,7 @@ def _arrivals(seed: int, route: str) -> Floats:
     return np.asarray(World({}).plan(seed).arrivals(route).times_s)
 
 
-def _written(answers: Answers, route: int) -> Rows:
+def written(answers: Answers, route: int) -> Rows:
     """Return rows as a client writes them: it gives up, notices the deadline, and leaves open what is so at the end."""
     given_up = answers.time_s >= HANG_S
     answers.spoil(given_up, Outcome.TIMEOUT)

@@ -78,7 +78,8 @@ def on_time(case: Case) -> Gate:
     problems, windows, worst, bound_s, n = [], dict[str, None](), 0.0, MATERIAL_S, 0
     for route, requests in case.routes.items():
         for window in (case.windows.baseline, case.windows.fault, case.windows.recovery):
-            lag_s, allowed_s = _p99_lag(requests.within(window)), _allowed(requests.within(case.windows.baseline))
+            lag_s = _p99_lag(requests.within(window))
+            allowed_s = immaterial_lag_s(requests.within(case.windows.baseline))
             n += len(requests.within(window))
             if lag_s - allowed_s > worst - bound_s or not n:
                 worst, bound_s = lag_s, allowed_s
@@ -127,7 +128,8 @@ def _p99_lag(inside: Requests) -> float:
     return float(lag_s[math.ceil(0.99 * len(lag_s)) - 1]) if len(lag_s) else 0.0
 
 
-def _allowed(baseline: Requests) -> float:
+def immaterial_lag_s(baseline: Requests) -> float:
+    """Return up to which lag it does not matter that the generator was late."""
     return max(MATERIAL_S, OF_P50 * float(np.median(baseline.response_s))) if len(baseline) else MATERIAL_S
 
 

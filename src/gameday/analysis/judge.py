@@ -16,6 +16,7 @@ from gameday.analysis.accounting import accounting
 from gameday.analysis.backpressure import backpressure
 from gameday.analysis.bulkhead import bulkhead
 from gameday.analysis.case import Case, case
+from gameday.analysis.cause import cause
 from gameday.analysis.closed import limit, users
 from gameday.analysis.continuity import continuity
 from gameday.analysis.episodes import Episode
@@ -93,6 +94,7 @@ def _judge(run: Case, guard: Guard) -> Analysis:
         summaries=guard.attempt("the routes' summaries", lambda: summaries(run), ()),
         system=guard.attempt("the system's series", lambda: system_series(run), ()),
         timeline=guard.attempt("the timeline", lambda: timeline(run, measured), ()),
+        cause=guard.attempt("finding the cause", lambda: cause(run), None),
         kills=guard.attempt("timing the kills", lambda: kills(run), ()),
         spans=guard.attempt("finding when which fault was on", lambda: _spans(run), ()),
     )

@@ -227,6 +227,90 @@ class Kill:
         return 0.0 if self.failed_s is None else self.failed_s - self.acknowledged_s
 
 
+OnsetKind = Literal[
+    "left",
+    "keys",
+    "failures",
+    "hits",
+    "slow",
+    "queries",
+    "retries",
+    "full",
+    "lag",
+    "control",
+    "late",
+    "bad",
+    "degraded",
+]
+"""In the order of what may have begun at the same time: the nearer to a fault, the sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """
+    When one signal of a run left its baseline (load clock, s).
+
+    Attributes:
+        kind: What changed: a route's answers (``bad``, ``late``, ``degraded``), the ``control`` route, the generator's ``lag``; of a service ``left``, ``keys``,
+            ``hits``, ``queries``, ``failures``, ``slow``, ``retries``, ``full``.
+        subject: The route, service or pool that it is of; of calls the callee. ``by`` is the caller, or whose page counts it.
+        text: What changed in words: ``calls to bank fail``.
+        at_s: From when on; of what is sampled, after which sample.
+        seen_s: When it could be seen first: the same, or the next sample.
+        alarm_s: When it was beyond doubt.
+        lag_s: ``seen_s`` relative to the begin of the first injection; of a run without one, to that of its fault phase.
+    """
+
+    kind: OnsetKind
+    subject: str
+    by: str
+    text: str
+    at_s: float
+    seen_s: float
+    alarm_s: float
+    lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """How long after a route's first bad request of the event it was beyond doubt that it suffers."""
+
+    route: str
+    first_bad_s: float
+    alarm_s: float
+
+    @property
+    def took_s(self) -> float:
+        """Return the time to detect."""
+        return self.alarm_s - self.first_bad_s
+
+
+CauseName = Literal["pool", "node", "database", "cache", "generator", "callee", "retry storm", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """
+    Why users were affected.
+
+    Attributes:
+        name: One of seven, or ``unknown``; None where no user was affected.
+        subject: The pool, service or route that it is; empty where it has no name.
+        reason: Why it is this one, or why none can be named, in a clause.
+        affected: The routes that were; ``measured`` all that could be seen to be.
+        chain: Onsets in their order.
+        detections: One for each affected route, the soonest first.
+    """
+
+    name: CauseName | None
+    subject: str
+    reason: str
+    affected: tuple[str, ...]
+    measured: tuple[str, ...]
+    chain: tuple[Onset, ...] = ()
+    detections: tuple[Detection, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """
@@ -238,6 +322,7 @@ class Analysis:
         decided_by: The identifier of the check or gate that the reason speaks of; None when all passed.
         phases: As they were planned; ``faulted`` as they were: ``(start_s, end_s, label)`` per fault.
         spans: The same times ``(start_s, end_s)`` in the order of the plan's faults; None for one that is not on record, or had no dose.
+        cause: Why users were affected; None where that could not be looked for.
     """
 
     verdict: Verdict
@@ -254,3 +339,4 @@ class Analysis:
     timeline: tuple[Happening, ...]
     kills: tuple[Kill, ...] = ()
     spans: tuple[tuple[float, float] | None, ...] = ()
+    cause: Cause | None = None

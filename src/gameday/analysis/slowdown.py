@@ -191,9 +191,9 @@ def compare(case: Case, route: str, before: Window, after: Window, q: float) -> 
     )
 
 
-def restless(case: Case, route: str, window: Window) -> float:
-    """Return by how much intervals are wider because a route's seconds are alike in how long they take."""
-    return widening(_logs(case, route, window))
+def restless(case: Case, route: str, window: Window, *, surely: bool = False) -> float:
+    """Return by how much intervals are wider because a route's seconds are alike in how long they take; ``surely`` as in ``widening``."""
+    return widening(_logs(case, route, window), surely=surely)
 
 
 def suspicious(case: Case, expected: Bulkhead, route: str, windows: tuple[Window, Window], q: float) -> bool:
@@ -220,6 +220,12 @@ def trend(case: Case, route: str, before: Window, after: Window) -> Trend:
         return Trend(plain, plain)
     control = _logs(case, name, before)
     return Trend(plain, _slope(logs - control) * apart_s if len(control) == len(logs) else plain)
+
+
+def drifting(case: Case, route: str, before: Window, at_s: Floats) -> Floats:
+    """Return how many times slower than in the middle of the baseline its own trend makes a route at these times; 1 where it becomes faster."""
+    slope = _slope(_logs(case, route, before))
+    return np.asarray(np.exp(np.maximum(0.0, slope * (at_s - (before.start_s + before.end_s) / 2))), np.float64)
 
 
 def _slope(logs: Floats) -> float:

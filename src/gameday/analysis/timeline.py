@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 
 from gameday.analysis.case import Case
+from gameday.analysis.cause import cause
 from gameday.analysis.episodes import describe_proof
 from gameday.analysis.kills import moments, seen_at_s
 from gameday.analysis.model import Happening
+from gameday.analysis.onsets import SUFFERS
 from gameday.analysis.pools import mapped
 from gameday.analysis.recovery import Recovered
-from gameday.analysis.windows import Window
 from gameday.experiment.counters import selector, split_key
 from gameday.record.history import Event, Record
 
@@ -63,7 +65,7 @@ _TEXTS: dict[str, tuple[str, Callable[[Record], str]]] = {
 
 def timeline(case: Case, measured: Recovered) -> tuple[Happening, ...]:
     """Merge all happenings by time."""
-    found = (*_told(case), *_breakers(case), *_first_bad(case), *_recovered(case, measured), *moments(case))
+    found = (*_told(case), *_breakers(case), *_onsets(case), *_recovered(case, measured), *moments(case))
     return tuple(sorted(found, key=lambda happening: happening.t_s))
 
 
@@ -118,22 +120,12 @@ def _breakers(case: Case) -> Iterator[Happening]:
                 yield Happening(float(t_s[index]), "system", f"{service}: breaker to {dependency} is {state}")
 
 
-def _first_bad(case: Case) -> Iterator[Happening]:
-    """Find each route's first second with at least three bad answers and twice the hypothesis's (or 2 %) bad share."""
-    span = Window("run", case.windows.observed.start_s, case.windows.observed.end_s)
-    for route, requests in case.routes.items():
-        inside = requests.within(span)
-        if not len(inside):
-            continue
-        second = span.second(inside.scheduled_s)
-        asked = np.bincount(second, minlength=span.seconds)
-        bad = np.bincount(second[~inside.good], minlength=span.seconds)
-        found = np.flatnonzero((bad >= 3) & (bad > 0.02 * asked))
-        if len(found):
-            first = int(found[0])
-            yield Happening(
-                span.start_s + first, "judgement", f"{route}: first bad second, {bad[first]} of {asked[first]} not good"
-            )
+def _onsets(case: Case) -> Iterator[Happening]:
+    """Yield when what belongs to the event began to change, and when that was beyond doubt."""
+    found = cause(case)
+    for onset in found.chain if found else ():
+        kind: Literal["system", "judgement"] = "judgement" if onset.kind in {*SUFFERS, "control", "lag"} else "system"
+        yield Happening(onset.seen_s, kind, f"{onset.text}, beyond doubt at {onset.alarm_s:.1f} s")
 
 
 def _recovered(case: Case, measured: Recovered) -> Iterator[Happening]:

@@ -22,7 +22,7 @@ def to_json(analysis: Analysis, plan: Plan, about: About) -> str:
     Render the report for machines: keys sorted, floats at nine digits, ``null`` for what is not finite; ends with a newline.
 
     Keys: ``schema``, ``verdict``, ``reason``, ``decided_by``, ``gates``, ``checks``, ``predictions``, ``phases``, ``faulted``,
-    ``routes`` (series), ``summaries``, ``system``, ``timeline``, ``kills``, ``spans`` as in ``analysis.model``, and ``run``: what was planned and how to
+    ``routes`` (series), ``summaries``, ``system``, ``timeline``, ``kills``, ``spans``, ``cause`` as in ``analysis.model``, and ``run``: what was planned and how to
     run it again.
     """
     body = _plain(analysis)

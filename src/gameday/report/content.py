@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from gameday.analysis.model import Analysis, Compared, Finding, Gate, Status, Verdict
+from gameday.analysis.model import Analysis, Cause, Compared, Finding, Gate, Onset, Status, Verdict
 from gameday.experiment.catalogue import PlannedFault
 from gameday.experiment.plan import Plan
 from gameday.record.folder import About
@@ -30,6 +30,8 @@ _GROUPS = {
     "steady-state": "Steady state: are users served?",
 }
 _OTHER = "Other checks"
+MOST_LINKS = 6
+"""How much of the causal chain stands in its sentence."""
 _BY_STATUS = (Status.FAIL, Status.INCONCLUSIVE, Status.PASS, Status.SHOWN)
 
 
@@ -74,6 +76,46 @@ def _said(decided: Finding | Gate) -> str:
     if decided.status == Status.FAIL:
         return "Does not hold" if isinstance(decided, Gate) else "Failed"
     return "Not decided" if decided.status == Status.INCONCLUSIVE else "Decided by"
+
+
+def causes(analysis: Analysis) -> tuple[tuple[str, str], ...]:
+    """Return why users were affected, what changed in which order and how soon it could be seen, each with its heading; nothing if unknown."""
+    cause = analysis.cause
+    if cause is None:
+        return ()
+    told = [_cause(cause)]
+    if chain := _chain(cause, analysis.faulted):
+        told.append(("Chain", chain))
+    if cause.detections:
+        first, *others = (f"{each.route} {figures.quantity(each.took_s, 's')}" for each in cause.detections)
+        also = f"; {', '.join(others[:MOST_LINKS])}" if others else ""
+        told.append(("Time to detect", f"{first} after its first bad request{also}."))
+    return tuple(told)
+
+
+def _cause(cause: Cause) -> tuple[str, str]:
+    if cause.name is None:
+        return "No user was affected", sentence(cause.reason)
+    named = cause.subject if cause.subject.startswith(cause.name) else f"{cause.name} {cause.subject}".strip()
+    return f"Cause: {named}", sentence(cause.reason)
+
+
+def _chain(cause: Cause, faulted: Sequence[tuple[float, float, str]]) -> str:
+    """Write the onsets in their order, of each subject the first: ``cache empty ≤ 22.6 s (+0.6 s) → product late 23.4 s (+1.4 s)``."""
+    subjects = list(dict.fromkeys(onset.subject for onset in cause.chain))
+    firsts = [next(onset for onset in cause.chain if onset.subject == subject) for subject in subjects]
+    links = [_link(onset) for onset in firsts[:MOST_LINKS]]
+    if not links:
+        return ""
+    begun = [f"{label} {figures.clock(start_s)}" for start_s, _, label in faulted[:1]]
+    more = len(firsts) - len(links)
+    return " → ".join([*begun, *links]) + (f" → {more} more in the timeline" if more else "")
+
+
+def _link(onset: Onset) -> str:
+    """Write an onset; ``≤`` is the sample that showed it first."""
+    sampled = "≤ " if onset.at_s < onset.seen_s else ""
+    return f"{onset.text} {sampled}{figures.clock(onset.seen_s)} (+{figures.clock(onset.lag_s)})"
 
 
 def value_of(check: Finding, plan: Plan) -> str:

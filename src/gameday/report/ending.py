@@ -102,6 +102,8 @@ def _why(analysis: Analysis, plan: Plan, width: int) -> Iterator[Line]:
     run = ", ".join(filter(None, (plan.variant, plan.target, f"seed {plan.seed}")))
     yield Line(f"{content.MARKS[verdict]} {verdict.upper()}  {plan.name} ({run})", "verdict")
     yield from _wrapped(" ".join(filter(None, content.headline(analysis))), width, "  ", "text")
+    for heading, told in content.causes(analysis):
+        yield from _wrapped(f"{heading}: {told}", width, "  ", "text", hang="    ")
     bad = _telling(analysis)
     if bad:
         yield Line("")

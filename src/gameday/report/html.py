@@ -55,6 +55,7 @@ def html(analysis: Analysis, plan: Plan, about: About) -> str:
         plan=plan,
         about=about,
         facts=content.facts(analysis, plan, about),
+        causes=content.causes(analysis),
         struck=routes.most_telling(struck, MOST_ROUTES),
         broke=analysis.verdict == Verdict.FAIL and any(line.fate.lost > BROKEN for line in struck),
         deeds=content.deeds(analysis, plan),

@@ -38,6 +38,9 @@ def head(analysis: Analysis, title: str, facts: Iterable[tuple[str, str]]) -> It
     decided, reason = content.headline(analysis)
     yield " ".join(filter(None, (f"**{plain(decided)}**" if decided else "", plain(reason))))
     yield ""
+    for heading, told in content.causes(analysis):
+        yield f"**{plain(heading)}.** {plain(told)}"
+        yield ""
     yield " · ".join(f"{label} {code(value)}" for label, value in facts)
 
 

@@ -119,5 +119,5 @@ def test_the_timeline_names_the_fault_and_the_first_bad_second_in_order() -> Non
     texts = [each.text for each in happenings]
     assert [each.t_s for each in happenings] == sorted(each.t_s for each in happenings)
     assert any("latency: web -> recommendations injected" in text for text in texts)
-    assert any(text.startswith("checkout: first bad second") for text in texts)
+    assert any(text.startswith("checkout failing, beyond doubt at") for text in texts)
     assert analysis().faulted[0][2] == "latency: web -> recommendations"

@@ -9,11 +9,14 @@ from typing import Literal, NamedTuple
 
 from gameday.analysis.model import (
     Analysis,
+    Cause,
     Compared,
+    Detection,
     Finding,
     Gate,
     Happening,
     Interval,
+    Onset,
     Status,
     SystemSeries,
     Verdict,
@@ -84,7 +87,23 @@ def failed() -> Case:
         reason="Requests in flight grew by 58 a second while offered load exceeded what was answered.",
     )
     analysis = _analysis(plan, Verdict.FAIL, reason, "bulkhead.checkout.hung", (*checks, shown), struck=struck)
-    return Case(analysis, plan, systems.ABOUT)
+    return Case(replace(analysis, cause=_full_pool()), plan, systems.ABOUT)
+
+
+def _full_pool() -> Cause:
+    """Return how a full pool lets checkout suffer from recommendations."""
+    shared = "pool shared of web"
+    chain = (
+        Onset("full", shared, "web", f"{shared} full", 22.1, 22.6, 23.6, 0.5),
+        Onset("late", "recommendations", "", "recommendations late", 22.13, 22.13, 22.25, 0.03),
+        Onset("late", "checkout", "", "checkout late", 22.51, 22.51, 22.67, 0.41),
+        Onset("late", "login", "", "login late", 22.9, 22.9, 23.4, 0.8),
+        Onset("bad", "recommendations", "", "recommendations failing", 23.1, 23.1, 23.2, 1.0),
+    )
+    told = "it was full, and checkout and login suffered without needing recommendations"
+    affected = ("recommendations", "checkout", "login")
+    found = tuple(Detection(onset.subject, onset.at_s, onset.alarm_s) for onset in chain[1:4])
+    return Cause("pool", shared, told, affected, affected, chain, found)
 
 
 def passed() -> Case:
@@ -115,7 +134,12 @@ def passed() -> Case:
     )
     about = replace(systems.ABOUT, command="gameday run cache-stampede --variant hardened --seed 7")
     spans = ((22.04, 22.05),)
-    analysis = replace(analysis, predictions=compared, faulted=((*spans[0], "empty-cache: cache"),), spans=spans)
+    told = "none of the measured routes (product, login, checkout) became late, failed or was degraded more often than before"
+    emptied = Onset("keys", "cache", "cache", "cache keys down to 38.4 %", 22.04, 22.61, 26.6, 0.57)
+    cause = Cause(None, "", told, (), ("product", "login", "checkout"), (emptied,))
+    analysis = replace(
+        analysis, cause=cause, predictions=compared, faulted=((*spans[0], "empty-cache: cache"),), spans=spans
+    )
     return Case(analysis, plan, about)
 
 

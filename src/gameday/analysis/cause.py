@@ -1,0 +1,276 @@
+"""
+Name why users were affected, by rules on what changed first: one of seven causes, or unknown with the reason.
+
+The rules of ``_named`` are tried in their order. What cannot be told from something else is unknown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import dropwhile
+
+import numpy as np
+
+from gameday.analysis.attribution import control_moved
+from gameday.analysis.case import Case
+from gameday.analysis.internals import AGAIN, RANK, onsets, retried, timed
+from gameday.analysis.model import Cause, CauseName, Detection, Onset
+from gameday.analysis.onsets import SUFFERS, control, event, late, measured
+from gameday.analysis.windows import Window
+from gameday.analysis.wording import seconds
+from gameday.experiment.model import System, onward
+
+SLACK_S = 1.0
+"""What begins this much after the first route suffers may have begun before it: samples come once a second."""
+FEW = 3
+"""So many bad requests more than usual show nothing."""
+STAYS = 0.1
+"""A route with so many more bad requests than before, when the fault is long over, did not come back."""
+Named = tuple[CauseName, str, str]
+"""A cause, what it is, and why."""
+
+
+def cause(case: Case) -> Cause | None:
+    """Return the chain of onsets and the cause; None where no route had a baseline and a fault phase in which to change."""
+    chain, routes = onsets(case), measured(case)
+    if not routes:
+        return None
+    suffering = [onset for onset in chain if onset.kind in SUFFERS]
+    affected = tuple(route for route in routes if any(onset.subject == route for onset in suffering))
+    if not affected:
+        scattered = tuple(_scattered(case, routes))
+        reason = (
+            f"no route changed beyond doubt, but {'; '.join(scattered)}"
+            if scattered
+            else f"none of the measured routes ({', '.join(routes)}) became late, failed or was degraded more often than before"
+        )
+        return Cause("unknown" if scattered else None, "", reason, (), routes, tuple(_of_fault(case, chain)))
+    name, subject, reason = _named(case, chain, affected)
+    return Cause(name, subject, reason, affected, routes, chain, tuple(_detections(affected, suffering)))
+
+
+def _scattered(case: Case, routes: tuple[str, ...]) -> Iterator[str]:
+    """Yield in words which routes had more bad or degraded requests in the event than chance gives them, though no change was seen."""
+    for route in routes:
+        before, during = (case.inside(route, window) for window in (case.windows.baseline, event(case)))
+        usual, more = (int((each.bad | each.degraded).sum()) for each in (before, during))
+        expected = usual * len(during) / max(len(before), 1)
+        if more > expected + FEW + 3 * math.sqrt(expected):
+            yield f"{route} had {more} bad or degraded of {len(during)} requests ({usual} of {len(before)} before)"
+
+
+def _of_fault(case: Case, chain: tuple[Onset, ...]) -> Iterator[Onset]:
+    """Yield what changed from the first on of what the fault acted on: what else moves while nobody suffers is noise."""
+    touched = _touched(case)
+    return dropwhile(lambda onset: onset.subject not in touched, chain)
+
+
+def _detections(affected: tuple[str, ...], suffering: list[Onset]) -> Iterator[Detection]:
+    found = []
+    for route in affected:
+        first = min((onset for onset in suffering if onset.subject == route), key=lambda onset: onset.alarm_s)
+        found.append(Detection(route, first.at_s, first.alarm_s))
+    yield from sorted(found, key=lambda detection: detection.alarm_s)
+
+
+def _named(case: Case, chain: tuple[Onset, ...], affected: tuple[str, ...]) -> Named:
+    """
+    Return the first cause whose rule applies.
+
+    1. generator: it ran late no later than the first route, and no route suffers counted from when it was sent.
+    2. node: the control route, which shares nothing, became slow with them; or all that a process calls did at once.
+    3. retry storm: the fault is over, but routes still fail and calls are still tried again.
+    4. What a service's own signals show, the nearest to the fault: cache, database, callee, if all who suffer need it.
+    5. pool: one was full, and routes suffer that do not need what changed.
+    6. What the fault acted on, if all who suffer need it; else a pool that was full.
+    """
+    first_s = min(onset.at_s for onset in chain if onset.subject in affected and onset.kind in SUFFERS)
+    early = [onset for onset in chain if onset.at_s <= first_s + SLACK_S]
+    return (
+        _generator(case, chain, early, affected)
+        or _node(case, early)
+        or _process(case, chain, early, affected)
+        or _storm(case, chain, affected)
+        or _rooted(case, chain, early, affected)
+    )
+
+
+def _generator(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named | None:
+    lag = next((onset for onset in early if onset.kind == "lag"), None)
+    failing = any(onset.kind in SUFFERS - {"late"} for onset in chain)
+    if lag is None or failing or any(late(case, route, by_service=True) for route in affected):
+        return None
+    return "generator", "", f"it sent late from {seconds(lag.at_s)} on, and what it sent was answered as fast as before"
+
+
+def _node(case: Case, early: list[Onset]) -> Named | None:
+    moved = next((onset for onset in early if onset.kind == "control"), None)
+    if moved is None or not control_moved(case) or not control(case, by_service=True):
+        return None
+    return (
+        "node",
+        "",
+        f"the control route {moved.subject}, which shares no pool with anything, became slow with the others",
+    )
+
+
+def _process(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named | None:
+    """Return the node where a process became slow itself: all that it calls did at once, as seen from there."""
+    for caller in case.plan.system.entries():
+        callees = timed(case, caller)
+        slow = [onset for onset in early if onset.kind == "slow" and onset.by == caller]
+        if len(callees) < 2 or {onset.subject for onset in slow} != set(callees):
+            continue
+        since_s, until_s = min(onset.at_s for onset in slow), max(onset.at_s for onset in slow)
+        own = any(onset.subject in callees and onset.kind in {"left", "keys", "failures"} for onset in early)
+        full = any(onset.kind == "full" and onset.by == caller and onset.at_s <= since_s for onset in chain)
+        entering = {route for route in measured(case) if case.plan.system.routes[route].entry == caller}
+        if until_s - since_s <= SLACK_S and not own and not full and set(affected) == entering:
+            named = " and ".join(callees)
+            return "node", caller, f"all that {caller} calls ({named}) became slower at once, so {caller} itself did"
+    return None
+
+
+def _storm(case: Case, chain: tuple[Onset, ...], affected: tuple[str, ...]) -> Named | None:
+    after = case.windows.recovery
+    if case.windows.shape == "none" or after.length_s < SLACK_S or case.windows.ended_s >= after.end_s:
+        return None
+    staying = [
+        route for route in affected if _bad(case, route, after) > _bad(case, route, case.windows.baseline) + STAYS
+    ]
+    for onset in (onset for onset in chain if onset.kind == "retries"):
+        again = retried(case, onset.by, onset.subject, after.start_s, after.end_s)
+        if staying and again is not None and again >= AGAIN:
+            told = f"the fault is over, but {again:.2g} of each call to {onset.subject} are retries and {staying[0]} still fails"
+            return "retry storm", onset.subject, told
+    return None
+
+
+def _bad(case: Case, route: str, window: Window) -> float:
+    inside = case.routes[route].within(window)
+    return float(np.mean(inside.bad)) if len(inside) else 0.0
+
+
+def _rooted(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named:
+    """Return what began it: a service that all who suffer need, or the pool by which the others suffer too."""
+    system = case.plan.system
+    full = next((onset for onset in early if onset.kind == "full"), None)
+    root = _root(case, early, affected)
+    injected = tuple(_injected(case, affected))
+    spared = () if root is None else _sharing(system, chain, root.subject, affected)
+    if root is not None and not spared:
+        return _role(system, root.subject), root.subject, f"{root.text} first, and every route that suffers needs it"
+    if root is not None and full is not None:
+        return "pool", full.subject, f"it was full, and {_listed(spared)} suffered without needing {root.subject}"
+    if root is not None:
+        told = f"{root.text}, but {_listed(spared)} suffered without needing it, and no pool was seen to be full"
+        return "unknown", "", told
+    for service in injected:
+        if not _unexplained(system, chain, service, affected):
+            return _role(system, service), service, "the fault acted on it, and every route that suffers needs it"
+    if full is not None and injected:
+        spared = _unexplained(system, chain, injected[0], affected)
+        return "pool", full.subject, f"it was full, and {_listed(spared)} suffered without needing {injected[0]}"
+    if full is not None:
+        return "pool", full.subject, "it was full, and nothing that is called was seen to change before"
+    return "unknown", "", _unseen(case, early, affected, injected)
+
+
+def _sharing(system: System, chain: tuple[Onset, ...], root: str, affected: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the routes that suffer without needing a service, but for those that only a pool which it filled later reaches."""
+    full_s = min((onset.at_s for onset in chain if onset.kind == "full"), default=math.inf)
+    first_s = {
+        route: min(onset.at_s for onset in chain if onset.subject == route and onset.kind in SUFFERS)
+        for route in affected
+    }
+    later = full_s > min(first_s.values()) + SLACK_S
+    spared = _unexplained(system, chain, root, affected)
+    return tuple(route for route in spared if not later or first_s[route] < full_s)
+
+
+def _unseen(case: Case, early: list[Onset], affected: tuple[str, ...], injected: tuple[str, ...]) -> str:
+    entries = {case.plan.system.routes[route].entry for route in affected}
+    lost = next((onset for onset in early if onset.kind == "left" and onset.subject in entries), None)
+    if lost is not None:
+        return f"{lost.text}, one of {lost.subject} itself, at which {_listed(affected)} enter"
+    if injected:
+        return f"the fault acted on {_listed(injected)}, but routes suffered that do not need it, and no pool was seen to be full"
+    counted = any(service.counters is not None for service in case.plan.system.services.values())
+    return "no service, pool or control route changed before" if counted else "no service publishes what it does"
+
+
+def _root(case: Case, early: list[Onset], affected: tuple[str, ...]) -> Onset | None:
+    """Return the nearest to the fault of what services show: what was acted on, what all who suffer need, what came first."""
+    system = case.plan.system
+    entries = {system.routes[route].entry for route in affected}
+    found = [
+        onset
+        for onset in early
+        if onset.kind in {"left", "keys", "failures", "hits", "slow"} and onset.subject not in entries
+    ]
+    shown = {onset.subject for onset in found}
+    deepest = [onset for onset in found if not (onward(system.callees(onset.subject), system.callees) & shown)]
+    touched = _touched(case)
+    return min(
+        deepest or found,
+        key=lambda onset: (
+            onset.subject not in touched,
+            round(onset.at_s, 3),
+            RANK[onset.kind],
+            bool(_unexplained(system, tuple(early), onset.subject, affected)),
+        ),
+        default=None,
+    )
+
+
+def _touched(case: Case) -> set[str]:
+    return {end for fault in case.plan.faults for end in _ends(fault.services, fault.edges)}
+
+
+def _ends(services: tuple[str, ...], edges: tuple[str, ...]) -> Iterator[str]:
+    yield from (edge.rpartition(" -> ")[2] for edge in edges) if edges else services
+
+
+def _injected(case: Case, affected: tuple[str, ...]) -> Iterator[str]:
+    """Yield the services behind the routes that suffer on which a fault acted, where it is known to have."""
+    entries = {case.plan.system.routes[route].entry for route in affected}
+    for episode in case.episodes:
+        fault = episode.planned
+        if fault is not None and episode.confirmed_s is not None and not fault.beside and not fault.surge_per_s:
+            yield from (end for end in _ends(fault.services, fault.edges) if end not in entries)
+
+
+def _role(system: System, service: str) -> CauseName:
+    declared = system.services[service]
+    counters = declared.counters
+    if declared.kind == "redis" or any(origin.cache == service for origin in system.origins.values()):
+        return "cache"
+    if declared.kind == "postgres" or service in system.origins:
+        return "database"
+    if counters is not None and counters.keys:
+        return "cache"
+    return "database" if counters is not None and counters.origin_queries else "callee"
+
+
+def _unexplained(system: System, chain: tuple[Onset, ...], root: str, affected: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the routes that suffer without needing a service, nor the origin that a cache spares."""
+    needed = {route: _needs(system, route) for route in system.routes}
+    roots = {root}
+    if _role(system, root) == "cache":
+        roots |= {origin for origin, spared in system.origins.items() if spared.cache == root}
+        roots |= {onset.subject for onset in chain if onset.kind == "queries"}
+        beside = set[str]().union(*(services for services in needed.values() if root in services))
+        roots |= {service for service in beside if _role(system, service) == "database"}
+    return tuple(route for route in affected if not roots & needed[route])
+
+
+def _needs(system: System, route: str) -> set[str]:
+    """Return what a route needs, and what these services call; not what its entry calls for others."""
+    declared = system.routes[route]
+    behind = {*declared.hard, *declared.soft} - {declared.entry}
+    return onward(behind, system.callees)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
