@@ -43,7 +43,7 @@ class Broken:
     What is broken in a span of time.
 
     Attributes:
-        slower: Callee -> how many times longer it takes; ``node`` slows everything, the beacon too.
+        slower: Service -> how many times longer it takes; ``node`` slows everything, the beacon too.
         failing: Callee -> the share of calls that it fails.
         emptied: Whether the shelf loses everything at the begin.
         lag_s: How late the generator sends at the most.
@@ -135,7 +135,7 @@ class Simulation:
         if not self.is_on(t_s):
             return usual
         slower = self.bazaar.broken.slower
-        return usual * slower.get("node", 1.0) * (slower.get(what, 1.0) if what != "node" else 1.0)
+        return usual * slower.get("node", 1.0) * slower.get(what, 1.0)
 
     def rows(self) -> Rows:
         """Play it to the end and return what the client writes."""
@@ -204,7 +204,7 @@ class Simulation:
         lane = self.lane(request)
         self.busy[lane] += 1
         self.gauges[lane].append((t_s, float(min(self.busy[lane], self.slots))))
-        own_s = (0.0012 if request.route == "pulse" else 0.004) * self.slowed("node", t_s)
+        own_s = 0.0012 * self.slowed("beacon", t_s) if request.route == "pulse" else 0.004 * self.slowed("gate", t_s)
         self.at(t_s + own_s, lambda now_s: self.go_on(request, now_s))
 
     def go_on(self, request: Request, t_s: float) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gameday.analysis.attribution import control_moved
 from gameday.analysis.case import Case
-from gameday.analysis.internals import AGAIN, RANK, onsets, retried, timed
+from gameday.analysis.internals import AGAIN, RANK, call_rise_s, onsets, retried, timed
 from gameday.analysis.model import Cause, CauseName, Detection, Onset
 from gameday.analysis.onsets import SUFFERS, control, event, late, measured
 from gameday.analysis.windows import Window
@@ -25,6 +25,10 @@ SLACK_S = 1.0
 """What begins this much after the first route suffers may have begun before it: samples come once a second."""
 FEW = 3
 """So many bad requests more than usual show nothing."""
+ALIKE, SURELY = 0.05, 5.0
+"""All calls of a process take longer together where none rose by less than this share of the largest, nor by less than so many deviations."""
+EXPLAINED = 0.25
+"""A callee that became slower by less than this share of the time by which routes did is not why they are late; nor is a node, of the logarithms."""
 STAYS = 0.1
 """A route with so many more bad requests than before, when the fault is long over, did not come back."""
 Named = tuple[CauseName, str, str]
@@ -79,19 +83,21 @@ def _named(case: Case, chain: tuple[Onset, ...], affected: tuple[str, ...]) -> N
     Return the first cause whose rule applies.
 
     1. generator: it ran late no later than the first route, and no route suffers counted from when it was sent.
-    2. node: the control route, which shares nothing, became slow with them; or all that a process calls did at once.
-    3. retry storm: the fault is over, but routes still fail and calls are still tried again.
-    4. What a service's own signals show, the nearest to the fault: cache, database, callee, if all who suffer need it.
-    5. pool: one was full, and routes suffer that do not need what changed.
-    6. What the fault acted on, if all who suffer need it; else a pool that was full.
+    2. retry storm: the fault is over, but routes still fail and calls are still tried again.
+    3. What the fault acted on, where it shows that by more than being slow, if all who suffer need it: a busy node is its consequence.
+    4. node: the control route, which shares nothing, became slow with them; or all that a process calls did at once.
+    5. What a service's own signals show, the nearest to the fault: cache, database, callee, if all who suffer need it.
+    6. pool: one was full, and routes suffer that do not need what changed.
+    7. What the fault acted on, if all who suffer need it; else a pool that was full.
     """
     first_s = min(onset.at_s for onset in chain if onset.subject in affected and onset.kind in SUFFERS)
     early = [onset for onset in chain if onset.at_s <= first_s + SLACK_S]
     return (
         _generator(case, chain, early, affected)
-        or _node(case, early)
-        or _process(case, chain, early, affected)
         or _storm(case, chain, affected)
+        or _struck(case, chain, early, affected)
+        or _node(case, early, affected)
+        or _process(case, chain, early, affected)
         or _rooted(case, chain, early, affected)
     )
 
@@ -104,9 +110,29 @@ def _generator(case: Case, chain: tuple[Onset, ...], early: list[Onset], affecte
     return "generator", "", f"it sent late from {seconds(lag.at_s)} on, and what it sent was answered as fast as before"
 
 
-def _node(case: Case, early: list[Onset]) -> Named | None:
+def _struck(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named | None:
+    """Return what a fault acted on, where that left, lost its keys, failed or was missed, as no slow node makes it."""
+    root = _root(case, early, affected)
+    if root is None or root.kind == "slow" or root.subject not in _touched(case):
+        return None
+    return None if _sharing(case.plan.system, chain, root.subject, affected) else _of(case, root)
+
+
+def _of(case: Case, root: Onset) -> Named:
+    return (
+        _role(case.plan.system, root.subject),
+        root.subject,
+        f"{root.text} first, and every route that suffers needs it",
+    )
+
+
+def _node(case: Case, early: list[Onset], affected: tuple[str, ...]) -> Named | None:
     moved = next((onset for onset in early if onset.kind == "control"), None)
     if moved is None or not control_moved(case) or not control(case, by_service=True):
+        return None
+    window = Window("moved", moved.at_s, event(case).end_s)
+    least = min(_slowdown(case, route, window) for route in affected)
+    if math.log(_slowdown(case, moved.subject, window)) < EXPLAINED * math.log(least):
         return None
     return (
         "node",
@@ -115,20 +141,33 @@ def _node(case: Case, early: list[Onset]) -> Named | None:
     )
 
 
+def _slowdown(case: Case, route: str, window: Window) -> float:
+    """Return how many times longer a route takes in a window than in the baseline, by its median, at least 1."""
+    before, after = (case.routes[route].within(each).response_s for each in (case.windows.baseline, window))
+    if not len(before) or not len(after):
+        return 1.0
+    return max(1.0, float(np.median(after)) / max(float(np.median(before)), 1e-6))
+
+
 def _process(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named | None:
-    """Return the node where a process became slow itself: all that it calls did at once, as seen from there."""
+    """Return the node where a process became slow itself: all that it calls took longer at once, as seen from there."""
     for caller in case.plan.system.entries():
         callees = timed(case, caller)
-        slow = [onset for onset in early if onset.kind == "slow" and onset.by == caller]
-        if len(callees) < 2 or {onset.subject for onset in slow} != set(callees):
+        slow = next((onset for onset in early if onset.kind == "slow" and onset.by == caller), None)
+        if len(callees) < 2 or slow is None:
             continue
-        since_s, until_s = min(onset.at_s for onset in slow), max(onset.at_s for onset in slow)
+        rises = [call_rise_s(case, caller, callee, slow.at_s, slow.alarm_s) for callee in callees]
+        largest_s = max(rise_s for rise_s, _ in rises)
+        together = all(rise_s > max(ALIKE * largest_s, SURELY * deviation_s) for rise_s, deviation_s in rises)
         own = any(onset.subject in callees and onset.kind in {"left", "keys", "failures"} for onset in early)
-        full = any(onset.kind == "full" and onset.by == caller and onset.at_s <= since_s for onset in chain)
+        full = any(onset.kind == "full" and onset.by == caller and onset.at_s <= slow.at_s for onset in chain)
         entering = {route for route in measured(case) if case.plan.system.routes[route].entry == caller}
-        if until_s - since_s <= SLACK_S and not own and not full and set(affected) == entering:
-            named = " and ".join(callees)
-            return "node", caller, f"all that {caller} calls ({named}) became slower at once, so {caller} itself did"
+        if together and not own and not full and set(affected) == entering:
+            return (
+                "node",
+                caller,
+                f"all that {caller} calls ({_listed(callees)}) took longer at once, so {caller} itself did",
+            )
     return None
 
 
@@ -157,24 +196,34 @@ def _rooted(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: 
     system = case.plan.system
     full = next((onset for onset in early if onset.kind == "full"), None)
     root = _root(case, early, affected)
-    injected = tuple(_injected(case, affected))
-    spared = () if root is None else _sharing(system, chain, root.subject, affected)
-    if root is not None and not spared:
-        return _role(system, root.subject), root.subject, f"{root.text} first, and every route that suffers needs it"
-    if root is not None and full is not None:
-        return "pool", full.subject, f"it was full, and {_listed(spared)} suffered without needing {root.subject}"
-    if root is not None:
-        told = f"{root.text}, but {_listed(spared)} suffered without needing it, and no pool was seen to be full"
-        return "unknown", "", told
-    for service in injected:
-        if not _unexplained(system, chain, service, affected):
-            return _role(system, service), service, "the fault acted on it, and every route that suffers needs it"
-    if full is not None and injected:
-        spared = _unexplained(system, chain, injected[0], affected)
-        return "pool", full.subject, f"it was full, and {_listed(spared)} suffered without needing {injected[0]}"
+    if root is None:
+        return _acted_on(case, chain, early, affected)
+    spared = _sharing(system, chain, root.subject, affected)
+    if not spared:
+        return _of(case, root)
     if full is not None:
-        return "pool", full.subject, "it was full, and nothing that is called was seen to change before"
-    return "unknown", "", _unseen(case, early, affected, injected)
+        return "pool", full.subject, f"it was full, and {_listed(spared)} suffered without needing {root.subject}"
+    told = f"{root.text}, but {_listed(spared)} suffered without needing it, and no pool was seen to be full"
+    return "unknown", "", told
+
+
+def _acted_on(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named:
+    """Return what the fault acted on, where no service shows what began it; or the pool by which others suffer."""
+    injected = tuple(_injected(case, affected))
+    full = next((onset for onset in early if onset.kind == "full"), None)
+    for service in injected:
+        if not _unexplained(case.plan.system, chain, service, affected):
+            return (
+                _role(case.plan.system, service),
+                service,
+                "the fault acted on it, and every route that suffers needs it",
+            )
+    if full is None:
+        return "unknown", "", _unseen(case, early, affected, injected)
+    spared = _unexplained(case.plan.system, chain, injected[0], affected) if injected else ()
+    if spared:
+        return "pool", full.subject, f"it was full, and {_listed(spared)} suffered without needing {injected[0]}"
+    return "pool", full.subject, "it was full, and nothing that is called was seen to change before"
 
 
 def _sharing(system: System, chain: tuple[Onset, ...], root: str, affected: tuple[str, ...]) -> tuple[str, ...]:
@@ -207,7 +256,9 @@ def _root(case: Case, early: list[Onset], affected: tuple[str, ...]) -> Onset | 
     found = [
         onset
         for onset in early
-        if onset.kind in {"left", "keys", "failures", "hits", "slow"} and onset.subject not in entries
+        if onset.kind
+        in {"left", "keys", "failures", "hits"} | ({"slow"} if _explains(case, onset, affected) else set())
+        and onset.subject not in entries
     ]
     shown = {onset.subject for onset in found}
     deepest = [onset for onset in found if not (onward(system.callees(onset.subject), system.callees) & shown)]
@@ -222,6 +273,20 @@ def _root(case: Case, early: list[Onset], affected: tuple[str, ...]) -> Onset | 
         ),
         default=None,
     )
+
+
+def _explains(case: Case, slow: Onset, affected: tuple[str, ...]) -> bool:
+    """Return whether calls became slower by enough to make a route that needs them as late as it is."""
+    if slow.kind != "slow":
+        return False
+    rise_s, _ = call_rise_s(case, slow.by, slow.subject, slow.at_s, slow.alarm_s)
+    late_s = []
+    for route in affected:
+        if slow.subject in _needs(case.plan.system, route):
+            during = case.routes[route].within(Window("slow", slow.at_s, slow.alarm_s)).response_s
+            usual = case.routes[route].within(case.windows.baseline).response_s
+            late_s += [float(during.mean() - usual.mean())] if len(during) and len(usual) else []
+    return bool(late_s) and rise_s >= EXPLAINED * min(late_s)
 
 
 def _touched(case: Case) -> set[str]:

@@ -18,7 +18,7 @@ from gameday.analysis.onsets import ALARM, OF_BASELINE, Spans, cusum, dated, eve
 from gameday.analysis.pools import Pool, increments, mapped, pools, total
 from gameday.analysis.statistics import Floats
 from gameday.analysis.wording import percent
-from gameday.experiment.counters import Labels, of_dependency, selector
+from gameday.experiment.counters import Labels, in_seconds, of_dependency, selector
 from gameday.experiment.model import System
 from gameday.record.metrics import Series
 
@@ -145,6 +145,18 @@ def timed(case: Case, caller: str) -> tuple[str, ...]:
         for callee in case.plan.system.callees(caller)
         if np.count_nonzero(_windows(case, _times(case, caller, callee)[0])[0]) >= LEAST_SAMPLES
     )
+
+
+def call_rise_s(case: Case, caller: str, callee: str, after_s: float, until_s: float) -> tuple[float, float]:
+    """Return by how much a caller's calls to a callee took longer in an interval than before, and the deviation of that from sample to sample."""
+    t_s, values = _times(case, caller, callee)
+    usual = values[_windows(case, t_s)[0]]
+    inside = values[(t_s > after_s) & (t_s <= until_s)]
+    if not len(inside) or len(usual) < LEAST_SAMPLES:
+        return 0.0, 0.0
+    unit = mapped(case.plan.system, caller).call_time_unit
+    rise = float(inside.mean() - usual.mean())
+    return in_seconds(rise, unit), in_seconds(float(usual.std(ddof=1)), unit)
 
 
 def retried(case: Case, caller: str, callee: str, after_s: float, until_s: float) -> float | None:

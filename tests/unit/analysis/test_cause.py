@@ -74,6 +74,22 @@ def test_a_process_that_is_slow_itself_is_no_slow_callee() -> None:
     assert (found.name, found.subject) == ("node", "gate")
 
 
+def test_a_node_that_becomes_busy_because_a_cache_was_lost_is_not_the_cause() -> None:
+    """What the fault acted on shows it first, and all who suffer need it; the control route is slower meanwhile as well."""
+    broken = Broken(emptied=True, slower={"beacon": 4.0})
+    found = of(Bazaar(broken, "empty-cache", query_s=0.2, slots=200).run(5))
+    assert "control" in {onset.kind for onset in found.chain}
+    assert (found.name, found.subject) == ("cache", "shelf")
+
+
+def test_a_control_that_is_a_little_slower_does_not_explain_routes_that_stand_still() -> None:
+    """Twice as slow beside a hundred times: it is the bank, slow by itself, and not the node."""
+    broken = Broken(slower={"bank": 100.0, "beacon": 2.5})
+    found = of(Bazaar(broken, "latency", split=True, slots=400).run(6))
+    assert "control" in {onset.kind for onset in found.chain}
+    assert (found.name, found.subject) == ("callee", "bank")
+
+
 @pytest.mark.parametrize(("fault", "name"), [("latency", "callee"), ("none", "unknown")])
 def test_without_counters_only_what_the_fault_acted_on_can_be_named(fault: str, name: str) -> None:
     """And nothing where nothing was injected."""
