@@ -74,8 +74,14 @@ def test_a_slowdown_is_dated_when_it_begins_in_mid_fault() -> None:
 
 @pytest.mark.parametrize(
     "layers",
-    [(), (slower(8, (MID_S, MID_S + 0.3)),), (slower(1.2, FAULT),), (failing(0.002, Outcome.ERROR, FAULT),)],
-    ids=["nothing", "a pause of 0.3 s", "20 % slower", "two errors of a thousand"],
+    [
+        (),
+        (slower(8, (MID_S, MID_S + 0.3)),),
+        (slower(8, (INJECTED_S, INJECTED_S + 0.3)),),
+        (slower(1.2, FAULT),),
+        (failing(0.002, Outcome.ERROR, FAULT),),
+    ],
+    ids=["nothing", "a pause of 0.3 s", "a pause at the injection", "20 % slower", "two errors of a thousand"],
 )
 def test_what_does_not_matter_is_no_onset(layers: tuple[Layer, ...]) -> None:
     """Nothing, a pause, less than bulkheads accept, a few errors."""
