@@ -86,14 +86,13 @@ def test_a_failed_run_fails_on_the_check_that_the_experiment_names(finished: Fin
 
 
 def test_the_cause_is_named_or_unknown_but_no_other(finished: Finished) -> None:
-    """It is the one that is built in, where the machine did not hold the generator up; nothing else is ever named, but with what else moves."""
+    """It is the one that is built in; where the machine held the generator up, or no user suffered for long enough to be sure, it may be unnamed."""
     truth = CAUSES.get((finished.name, finished.variant))
     cause = finished.report["cause"]
     late = any(gate["id"] == "gate.on-time" and gate["status"] != "pass" for gate in finished.report["gates"])
     if truth is not None:
-        assert cause["name"] in ({truth, *UNNAMED} if late else {truth}), cause
-        assert cause["affected"]
-        assert cause["chain"]
+        assert cause["name"] in ({truth, *UNNAMED} if late or not cause["affected"] else {truth}), cause
+        assert cause["chain"], cause
     elif finished.name in {"none", "kill-web"}:
         assert cause["name"] in UNNAMED, cause
 

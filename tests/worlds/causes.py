@@ -1,5 +1,5 @@
 """
-How often the cause that is built into a system is named, and another; ``python -m worlds.causes --seeds 40`` prints the table.
+How often the cause that is built into a system is named, and another; ``python -m worlds.causes --seeds 40`` prints the tables.
 
 Each run draws what is broken and how much, and whether gameday was told so: of half of the runs nothing was injected, or
 something else without an effect.
@@ -8,19 +8,23 @@ something else without an effect.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from gameday.analysis.case import case
 from gameday.analysis.cause import cause
 from gameday.analysis.model import Cause
-from worlds.bazaar import Bazaar, Broken
+from worlds.bazaar import RATE_PER_S, Bazaar, Broken
 from worlds.characteristic import WORLDS
 from worlds.runs import World
 
 Draw = Callable[[np.random.Generator], Bazaar]
+Show = Callable[[int, str, Cause | None], None]
+RATE_OF_VAULT = RATE_PER_S * 1.1
+"""Queries per second: each that enters, and some who miss at the shelf."""
 
 
 def _told(noise: np.random.Generator, fault: str) -> str:
@@ -76,12 +80,11 @@ def callee(noise: np.random.Generator) -> Bazaar:
 def storm(noise: np.random.Generator) -> Bazaar:
     """Let the gate try again what the vault answers late, until that is all that the vault does."""
     query_s = noise.uniform(0.05, 0.1)
-    servers = int(np.ceil(RATE_OF_VAULT * query_s * 1.1 / noise.uniform(0.6, 0.8)))
+    servers = int(np.ceil(RATE_OF_VAULT * query_s / noise.uniform(0.6, 0.8)))
     broken = Broken(slower={"vault": noise.uniform(6, 12)})
     return Bazaar(broken, "vault", split=True, slots=4000, servers=servers, query_s=query_s, tries=3, patience_s=0.6)
 
 
-RATE_OF_VAULT = 60.0
 CAUSES: Mapping[str, Draw] = {
     "pool": pool,
     "node": node,
@@ -107,48 +110,56 @@ def nothing(seed: int) -> Iterator[tuple[str, Cause | None]]:
         yield name, cause(case(world.run(seed)))
 
 
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=40)
-    parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--show", action="store_true")
-    given = parser.parse_args()
-    seeds = range(given.first, given.first + given.seeds)
-    print("| truth | right | unknown | nobody affected | wrong |\n|---|---|---|---|---|")
-    for truth in CAUSES:
-        if given.only and given.only != truth:
-            continue
-        found = Counter[str]()
+def of_causes(seeds: Sequence[int], chosen: Sequence[str], show: Show) -> Iterator[str]:
+    """Yield the lines of the table of causes: shares of the seeds in percent."""
+    yield "| truth | right | unknown | nobody affected | wrong |\n|---|---|---|---|---|"
+    for truth in chosen:
+        found = Counter[str | None]()
         for seed in seeds:
             said = named(truth, seed)
-            name = str(said and said.name)
+            name = said.name if said else None
             found[name] += 1
-            if given.show and name != truth and said:
-                print(seed, name, said.subject, said.reason, [(o.text, round(o.at_s, 2)) for o in said.chain][:9])
-        wrong = {name: n for name, n in found.items() if name not in {truth, "unknown", "None"}}
-        shares = (100 * n / len(seeds) for n in (found[truth], found["unknown"], found["None"], sum(wrong.values())))
-        print(f"| {truth} | " + " | ".join(f"{share:.1f}" for share in shares) + f" | {wrong or ''}", flush=True)
-    if given.only and given.only != "nothing":
-        return
-    print("\n| nothing happens in | a chain | a cause |\n|---|---|---|")
-    chains, caused, of = Counter[str](), Counter[str](), Counter[str]()
+            if name != truth:
+                show(seed, truth, said)
+        wrong = len(seeds) - sum(found[name] for name in (truth, "unknown", None))
+        shares = (100 * n / len(seeds) for n in (found[truth], found["unknown"], found[None], wrong))
+        yield f"| {truth} | {' | '.join(f'{share:.1f}' for share in shares)} |"
+
+
+def of_nothing(seeds: Sequence[int], show: Show) -> Iterator[str]:
+    """Yield the lines of the other table: how often a change is seen, and a cause named, where nothing happens."""
+    yield "| nothing happens in | a chain | a named cause |\n|---|---|---|"
+    chains, causes = Counter[str](), Counter[str]()
     for seed in seeds:
         for name, said in nothing(seed):
-            of[name] += 1
             chains[name] += bool(said and said.chain)
-            caused[name] += bool(said and said.name)
-            if given.show and said and said.chain:
-                print(
-                    seed,
-                    name,
-                    said.name,
-                    said.reason,
-                    [(o.text, round(o.at_s, 2), round(o.alarm_s, 2)) for o in said.chain][:9],
-                )
-    for name in of:
-        print(f"| {name} | {100 * chains[name] / of[name]:.1f} | {100 * caused[name] / of[name]:.1f} |")
+            causes[name] += bool(said and said.name not in {None, "unknown"})
+            if said and said.chain:
+                show(seed, name, said)
+    for name in ("bazaar", *WORLDS):
+        yield f"| {name} | {100 * chains[name] / len(seeds):.1f} | {100 * causes[name] / len(seeds):.1f} |"
+
+
+def shown(seed: int, truth: str, said: Cause | None) -> None:
+    """Print what was said of one run, for whoever looks for the reason."""
+    chain = [(onset.text, round(onset.at_s, 2), round(onset.alarm_s, 2)) for onset in said.chain] if said else []
+    print(seed, truth, said and (said.name, said.subject, said.reason), chain, file=sys.stderr)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=40, help="how many runs of each line (default: 40)")
+    parser.add_argument("--first", type=int, default=1, help="the first seed (default: 1)")
+    parser.add_argument("--only", choices=[*CAUSES, "nothing"], help="one cause, or where nothing happens")
+    parser.add_argument("--show", action="store_true", help="print what was said of the runs that were not right")
+    given = parser.parse_args()
+    seeds = range(given.first, given.first + given.seeds)
+    show: Show = shown if given.show else lambda *_: None
+    for line in of_causes(seeds, [name for name in CAUSES if given.only in {None, name}], show):
+        print(line, flush=True)
+    if given.only in {None, "nothing"}:
+        print("", *of_nothing(seeds, show), sep="\n")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def attribute(case: Case, route: str) -> tuple[str, ...]:
         if pool.peak(case.windows.fault.start_s, case.windows.fault.end_s) >= 0.95
     ]
     return (
-        "the control route did not move: what is shared is a pool, a queue or an event loop, not the node",
+        "the control route did not move: what is shared is a pool, a queue or an event loop, not the machine",
         *(_full(pool, case.windows.fault) for pool in full),
     )
 

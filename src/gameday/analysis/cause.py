@@ -37,6 +37,10 @@ Named = tuple[CauseName, str, str]
 
 def cause(case: Case) -> Cause | None:
     """Return the chain of onsets and the cause; None where no route had a baseline and a fault phase in which to change."""
+    return case.once(("cause",), lambda: _cause(case))
+
+
+def _cause(case: Case) -> Cause | None:
     chain, routes = onsets(case), measured(case)
     if not routes:
         return None
@@ -307,11 +311,11 @@ def _injected(case: Case, affected: tuple[str, ...]) -> Iterator[str]:
 
 
 def _role(system: System, service: str) -> CauseName:
-    declared = system.services[service]
-    counters = declared.counters
-    if declared.kind == "redis" or any(origin.cache == service for origin in system.origins.values()):
+    declared = system.services.get(service)
+    kind, counters = (declared.kind, declared.counters) if declared else ("http", None)
+    if kind == "redis" or any(origin.cache == service for origin in system.origins.values()):
         return "cache"
-    if declared.kind == "postgres" or service in system.origins:
+    if kind == "postgres" or service in system.origins:
         return "database"
     if counters is not None and counters.keys:
         return "cache"

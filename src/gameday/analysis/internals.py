@@ -88,7 +88,8 @@ def of_services(case: Case) -> Iterator[Onset]:
 
 def cache_of(system: System, service: str) -> str:
     """Return which cache a service's hits are of: the one it calls, itself where it calls none."""
-    return next((callee for callee in system.callees(service) if system.services[callee].kind == "redis"), service)
+    caches = {name for name, declared in system.services.items() if declared.kind == "redis"}
+    return next((callee for callee in system.callees(service) if callee in caches), service)
 
 
 def _missed(case: Case, service: str) -> Iterator[Onset]:
