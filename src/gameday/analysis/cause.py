@@ -15,7 +15,7 @@ import numpy as np
 from gameday.analysis.attribution import control_moved
 from gameday.analysis.case import Case
 from gameday.analysis.internals import AGAIN, RANK, call_rise_s, onsets, retried, timed
-from gameday.analysis.model import Cause, CauseName, Detection, Onset
+from gameday.analysis.model import Cause, CauseName, Detection, Onset, OnsetKind
 from gameday.analysis.onsets import SUFFERS, control, event, late, measured
 from gameday.analysis.windows import Window
 from gameday.analysis.wording import seconds
@@ -29,6 +29,8 @@ ALIKE, SURELY = 0.05, 5.0
 """All calls of a process take longer together where none rose by less than this share of the largest, nor by less than so many deviations."""
 EXPLAINED = 0.25
 """A callee that became slower by less than this share of the time by which routes did is not why they are late; nor is a node, of the logarithms."""
+BROKEN: frozenset[OnsetKind] = frozenset(("left", "keys", "failures", "hits"))
+"""What a service shows that is not only slow."""
 STAYS = 0.1
 """A route with so many more bad requests than before, when the fault is long over, did not come back."""
 Named = tuple[CauseName, str, str]
@@ -117,7 +119,7 @@ def _generator(case: Case, chain: tuple[Onset, ...], early: list[Onset], affecte
 def _struck(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named | None:
     """Return what a fault acted on, where that left, lost its keys, failed or was missed, as no slow node makes it."""
     root = _root(case, early, affected)
-    if root is None or root.kind == "slow" or root.subject not in _touched(case):
+    if root is None or root.kind not in BROKEN or root.subject not in _touched(case):
         return None
     return None if _sharing(case.plan.system, chain, root.subject, affected) else _of(case, root)
 
@@ -163,7 +165,7 @@ def _process(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected:
         rises = [call_rise_s(case, caller, callee, slow.at_s, slow.alarm_s) for callee in callees]
         largest_s = max(rise_s for rise_s, _ in rises)
         together = all(rise_s > max(ALIKE * largest_s, SURELY * deviation_s) for rise_s, deviation_s in rises)
-        own = any(onset.subject in callees and onset.kind in {"left", "keys", "failures"} for onset in early)
+        own = any(onset.subject in callees and onset.kind in BROKEN - {"hits"} for onset in early)
         full = any(onset.kind == "full" and onset.by == caller and onset.at_s <= slow.at_s for onset in chain)
         entering = {route for route in measured(case) if case.plan.system.routes[route].entry == caller}
         if together and not own and not full and set(affected) == entering:
@@ -260,9 +262,7 @@ def _root(case: Case, early: list[Onset], affected: tuple[str, ...]) -> Onset | 
     found = [
         onset
         for onset in early
-        if onset.kind
-        in {"left", "keys", "failures", "hits"} | ({"slow"} if _explains(case, onset, affected) else set())
-        and onset.subject not in entries
+        if onset.subject not in entries and (onset.kind in BROKEN or _explains(case, onset, affected))
     ]
     shown = {onset.subject for onset in found}
     deepest = [onset for onset in found if not (onward(system.callees(onset.subject), system.callees) & shown)]
