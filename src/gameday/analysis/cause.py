@@ -88,7 +88,7 @@ def _named(case: Case, chain: tuple[Onset, ...], affected: tuple[str, ...]) -> N
     """
     Return the first cause whose rule applies.
 
-    1. generator: it ran late no later than the first route, and no route suffers counted from when it was sent.
+    1. generator: it ran late no later than the first route, and no route suffers counted from when it was sent; else those that do count.
     2. retry storm: the fault is over, but routes still fail and calls are still tried again.
     3. What the fault acted on, where it shows that by more than being slow, if all who suffer need it: a busy node is its consequence.
     4. node: the control route, which shares nothing, became slow with them; or all that a process calls did at once.
@@ -98,9 +98,13 @@ def _named(case: Case, chain: tuple[Onset, ...], affected: tuple[str, ...]) -> N
     """
     first_s = min(onset.at_s for onset in chain if onset.subject in affected and onset.kind in SUFFERS)
     early = [onset for onset in chain if onset.at_s <= first_s + SLACK_S]
+    if lag := next((onset for onset in early if onset.kind == "lag"), None):
+        affected = _suffering(case, chain, affected)
+        if not affected:
+            told = f"it sent late from {seconds(lag.at_s)} on, and what it sent was answered as fast as before"
+            return "generator", "", told
     return (
-        _generator(case, chain, early, affected)
-        or _storm(case, chain, affected)
+        _storm(case, chain, affected)
         or _struck(case, chain, early, affected)
         or _node(case, early, affected)
         or _process(case, chain, early, affected)
@@ -108,12 +112,10 @@ def _named(case: Case, chain: tuple[Onset, ...], affected: tuple[str, ...]) -> N
     )
 
 
-def _generator(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named | None:
-    lag = next((onset for onset in early if onset.kind == "lag"), None)
-    failing = any(onset.kind in SUFFERS - {"late"} for onset in chain)
-    if lag is None or failing or any(late(case, route, by_service=True) for route in affected):
-        return None
-    return "generator", "", f"it sent late from {seconds(lag.at_s)} on, and what it sent was answered as fast as before"
+def _suffering(case: Case, chain: tuple[Onset, ...], affected: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the routes that suffer counted from when their requests were sent, and not for the generator's lag alone."""
+    other = {onset.subject for onset in chain if onset.kind in SUFFERS - {"late"}}
+    return tuple(route for route in affected if route in other or late(case, route, by_service=True))
 
 
 def _struck(case: Case, chain: tuple[Onset, ...], early: list[Onset], affected: tuple[str, ...]) -> Named | None:
