@@ -96,8 +96,9 @@ def causes(analysis: Analysis) -> tuple[tuple[str, str], ...]:
 def _cause(cause: Cause) -> tuple[str, str]:
     if cause.name is None:
         return "No user was affected", sentence(cause.reason)
-    named = cause.subject if cause.subject.startswith(cause.name) else f"{cause.name} {cause.subject}".strip()
-    return f"Cause: {named}", sentence(cause.reason)
+    called = f" ({cause.subject})" if cause.subject and not cause.subject.startswith(cause.name) else ""
+    named = cause.subject if cause.subject.startswith(cause.name) else cause.name
+    return f"Cause: {named}{called}", sentence(cause.reason)
 
 
 def _chain(cause: Cause, faulted: Sequence[tuple[float, float, str]]) -> str:
