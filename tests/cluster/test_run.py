@@ -42,6 +42,8 @@ ENTRIES: dict[str, dict[str, JsonValue]] = {
     },
 }
 """What the load or a person's own command does; every other fault is in ``test_faults.py``."""
+LONG_ENOUGH: JsonValue = {"warmup": "1s", "baseline": "2s", "fault": "8s", "recovery": "2s", "guard": "500ms"}
+"""A surge of two a second has arrivals enough to be proven."""
 
 
 def is_clean(running: Running, stands: Stands) -> bool:
@@ -80,7 +82,7 @@ def test_what_acts_from_here_runs_with_its_own_rights_alone(
     use: str, entry: dict[str, JsonValue], tmp_path: Path, stands: Stands
 ) -> None:
     """It is done, shown and undone, under the policy; how it is judged is not asked of so short a run."""
-    path = short_experiment(tmp_path / "mine", method=[entry])
+    path = short_experiment(tmp_path / "mine", method=[entry], phases=LONG_ENOUGH)
     with narrowed(stands, use, "demo"):
         running = begin(tmp_path / "runs", experiment=path)
         assert running.code() in {Exit.PASSED, Exit.FAILED, Exit.INCONCLUSIVE}, running.printed()
