@@ -115,7 +115,10 @@ def test_init_reads_what_is_easily_misread(odd: str, tmp_path: Path, stands: Sta
     assert "front -> store" in text
     assert "pages -> store" in text
     assert "pages -> front" not in text  # it is a word of its own command
-    assert "CrashLoopBackOff (exit code 7)" in told
+    assert (
+        "container app waits: CrashLoopBackOff (exit code 7)" in told
+        or "container app ended: Error (exit code 7)" in told
+    )
     assert "ConfigMap more" in told
     assert "CronJobs are left out: nightly" in told
     for lack in ("one replica", "no readiness probe", "no memory limit", "no disruption budget"):

@@ -11,6 +11,7 @@ from typing import Any
 from kubernetes.client import (
     V1Container,
     V1ContainerPort,
+    V1ContainerStatus,
     V1EnvVar,
     V1Pod,
     V1PodDisruptionBudget,
@@ -286,14 +287,32 @@ def _troubles(workload: Controller, look: _Look) -> Iterator[str]:
     """Yield what keeps a workload's containers from running now, once for all pods that are alike."""
     pods: dict[str, list[str]] = {}
     for pod in _own_pods(workload, look):
-        for status in (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ())):
-            waiting = status.state.waiting if status.state is not None else None
-            if waiting is not None and waiting.reason not in {None, "ContainerCreating", "PodInitializing"}:
-                ended = status.last_state.terminated if status.last_state is not None else None
-                how = f" (exit code {ended.exit_code})" if ended is not None else ""
-                pods.setdefault(f"container {status.name} waits: {waiting.reason}{how}", []).append(pod.metadata.name)
-    for trouble, names in pods.items():
-        yield f"{trouble}, in {', '.join(names)}; a run begins only when all replicas are ready"
+        initial = (trouble(status, done=0) for status in pod.status.init_container_statuses or ())
+        for text in filter(None, (*initial, *map(trouble, pod.status.container_statuses or ()))):
+            pods.setdefault(text, []).append(pod.metadata.name)
+    for text, names in pods.items():
+        yield f"{text}, in {', '.join(names)}; a run begins only when all replicas are ready"
+
+
+def trouble(status: V1ContainerStatus, *, done: int | None = None) -> str | None:
+    """
+    Return why a container does not run; None where it does, is being made, or ended with the code ``done``.
+
+    One that crashes again and again is seen as ended just as well as waiting for its next start.
+    """
+    state = status.state
+    if state is None:
+        return None
+    if state.terminated is not None:
+        ended, word = state.terminated, "ended"
+        reason = None if ended.exit_code == done else ended.reason or "Error"
+    else:
+        ended, word = (status.last_state.terminated if status.last_state is not None else None), "waits"
+        reason = state.waiting.reason if state.waiting is not None else None
+    if reason in {None, "ContainerCreating", "PodInitializing"}:
+        return None
+    how = f" (exit code {ended.exit_code})" if ended is not None else ""
+    return f"container {status.name} {word}: {reason}{how}"
 
 
 def _lacks(workload: Controller, containers: Iterable[V1Container], look: _Look) -> Iterator[str]:
